@@ -1,0 +1,69 @@
+#include "spec/support/units.hh"
+
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+std::string format_size(std::uint64_t bytes) {
+  if (bytes < 1024) return cat(bytes, "B");
+  constexpr std::string_view units[] = {"KB", "MB", "GB"};
+  std::uint64_t unit = 1024;
+  std::size_t index = 0;
+  while (index + 1 < std::size(units) && bytes / unit >= 1024) {
+    unit *= 1024;
+    ++index;
+  }
+  // Integers throughout: the tenth is cut, and a size of 2^64 - 1 must not be rounded up by a double.
+  const std::uint64_t tenths = bytes % unit / (unit / 1024) * 10 / 1024;
+  return cat(bytes / unit, ".", tenths, units[index]);
+}
+
+std::uint64_t parse_size(std::string_view text, std::string_view what) {
+  const auto refuse = [&](std::string_view why) {
+    return Error(cat(what, ": \"", printable(text), "\" ", why))
+        .hint("give a number of bytes, or one with a unit: 512k, 256m, 2g");
+  };
+  std::string_view rest = trim(text);
+  std::uint64_t whole = 0, fraction = 0, scale = 1;
+  std::size_t digits = 0;
+  for (; digits < rest.size() && rest[digits] >= '0' && rest[digits] <= '9'; ++digits) {
+    if (__builtin_mul_overflow(whole, std::uint64_t{10}, &whole) ||
+        __builtin_add_overflow(whole, static_cast<std::uint64_t>(rest[digits] - '0'), &whole)) {
+      throw refuse("is too large");
+    }
+  }
+  if (digits == 0) throw refuse("is not a size");
+  rest.remove_prefix(digits);
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    if (rest.empty() || rest[0] < '0' || rest[0] > '9') throw refuse("is not a size");
+    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
+      // Nine digits are finer than a byte of a gigabyte; more would overflow below.
+      if (scale < 1'000'000'000) {
+        fraction = fraction * 10 + static_cast<std::uint64_t>(rest[0] - '0');
+        scale *= 10;
+      }
+      rest.remove_prefix(1);
+    }
+  }
+  unsigned shift = 0;
+  rest = trim(rest);
+  if (!rest.empty()) {
+    constexpr std::string_view letters = "bkmgtp";
+    const char letter = static_cast<char>(rest[0] | 0x20);
+    const auto index = letters.find(letter);
+    if (index == std::string_view::npos) throw refuse("has an unknown unit");
+    shift = static_cast<unsigned>(index) * 10;
+    rest.remove_prefix(1);
+    if (shift != 0 && (rest.starts_with('i') || rest.starts_with('I'))) rest.remove_prefix(1);
+    if (shift != 0 && (rest.starts_with('b') || rest.starts_with('B'))) rest.remove_prefix(1);
+    if (!rest.empty()) throw refuse("has an unknown unit");
+  }
+  const unsigned __int128 bytes = (static_cast<unsigned __int128>(whole) << shift) +
+                                  (static_cast<unsigned __int128>(fraction) << shift) / scale;
+  if (bytes > INT64_MAX) throw refuse("is too large");
+  return static_cast<std::uint64_t>(bytes);
+}
+
+}  // namespace rocker
