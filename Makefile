@@ -5,6 +5,12 @@
 
 VERSION := 0.1.0
 
+# As many jobs as there are processors, unless the user (or a make above this one) says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.DELETE_ON_ERROR:
+
 PREFIX      ?= /usr/local
 BINDIR      ?= $(PREFIX)/bin
 SBINDIR     ?= $(PREFIX)/sbin
@@ -52,10 +58,23 @@ SPEC_LIB := $(BUILD)/librocker-spec.a
 RUNC_LIBS  := -l:libseccomp.a -l:libcap.a -ldl
 IMAGE_LIBS := -larchive -lmount -lcrypto
 
-PROGRAMS := $(BUILD)/rocker-image $(BUILD)/rocker-runc $(BUILD)/rocker
+PROGRAMS := $(if $(wildcard rocker-image/main.cc),$(BUILD)/rocker-image) $(if $(wildcard rocker-runc/main.cc),$(BUILD)/rocker-runc) \
+            $(if $(wildcard scripts/rocker),$(BUILD)/rocker)
 
+# First in the file, so that plain `make` builds.
 .PHONY: all
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## build the three programs into $(BUILD)/
+
+.PHONY: help
+help: ## show this list
+	@echo 'usage: make [TARGET...] [VARIABLE=VALUE...]'; echo; \
+	sed -n 's/^\([a-z][a-z.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | sed 's/$$(BUILD)/$(BUILD)/' | \
+	  while IFS='|' read -r target text; do printf '  %-18s %s\n' "$$target" "$$text"; done; \
+	echo; \
+	echo '  V=1                show the commands as they are run'; \
+	echo '  SANITIZE=LIST      build with sanitizers (address,undefined) into build-sanitize/'; \
+	echo '  CXX CXXFLAGS CPPFLAGS LDFLAGS BUILD PREFIX DESTDIR   as everywhere'; \
+	echo '  TESTS="FILE..." FILTER=REGEX   what `make test` runs'
 
 $(BUILD)/%.o: %.cc Makefile
 	@mkdir -p $(@D)
@@ -69,5 +88,100 @@ $(BUILD)/rocker-image: $(call objects,$(IMAGE_SOURCES)) $(SPEC_LIB)
 
 $(BUILD)/rocker-runc: $(call objects,$(RUNC_SOURCES)) $(SPEC_LIB)
 	$(call say,LD,$@)$(CXX) $(CXXFLAGS) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $^ $(RUNC_LIBS)
+
+# The shell program is told where its helpers are: beside it in the build tree, below PREFIX when it is installed.
+place_rocker = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@BINDIR@|$(1)|g' -e 's|@SBINDIR@|$(2)|g' \
+                   -e 's|@LIBEXECDIR@|$(3)|g' scripts/rocker
+
+$(BUILD)/rocker: scripts/rocker $(BUILD)/rocker-image $(BUILD)/rocker-runc Makefile
+	$(call say,GEN,$@)$(call place_rocker,$(abspath $(BUILD)),$(abspath $(BUILD)),$(CURDIR)/scripts/rocker.d) \
+	  >$@.new && chmod 755 $@.new && mv $@.new $@
+
+# Unit tests link the rooms of both programs, without their mains, as archives: what no test uses is not linked,
+# so the two programs may use the same names. Criterion finds its tests in a section that a linker thinks unused.
+$(BUILD)/unit-image.a: $(call objects,$(filter-out %/main.cc,$(IMAGE_SOURCES)))
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/unit-runc.a: $(call objects,$(filter-out %/main.cc,$(RUNC_SOURCES)))
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/unit-tests: $(call objects,$(UNIT_SOURCES)) $(BUILD)/unit-image.a $(BUILD)/unit-runc.a $(SPEC_LIB)
+	$(call say,LD,$@)$(CXX) $(CXXFLAGS) $(filter-out %--gc-sections,$(OUR_LDFLAGS)) $(LDFLAGS) -o $@ $^ \
+	  -lcriterion $(RUNC_LIBS) $(IMAGE_LIBS)
+
+.PHONY: demo
+demo: ## from nothing to a running container: installs what is missing, builds, shows
+	@scripts/install-deps build run
+	@$(MAKE) all base-image
+	@BUILD=$(BUILD) scripts/demo
+
+.PHONY: test
+test: ## install what is missing, build, run all unit and integration tests
+	@scripts/install-deps build run test
+	@$(MAKE) all base-image $(BUILD)/unit-tests
+	@BUILD=$(BUILD) tests/run $(if $(FILTER),--filter '$(FILTER)') $(TESTS)
+
+.PHONY: bench
+bench: ## measure against runc, crun and the bare kernel work, as ratios
+	@scripts/install-deps build run bench
+	@$(MAKE) all base-image $(BUILD)/bench/bare
+	@BUILD=$(BUILD) scripts/bench
+
+# C, static, nothing but system calls: what the kernel alone takes.
+$(BUILD)/bench/%: tests/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -O2 -Wall -Wextra -static -o $@ $<
+
+.PHONY: base-image
+base-image: base-image/busybox.tar ## make base-image/busybox.tar from Debian's busybox-static
+
+base-image/busybox.tar: scripts/make-base-image
+	$(call say,GEN,$@)scripts/make-base-image $@
+
+.PHONY: lint
+lint: compile_commands.json ## clang-format, clang-tidy, shellcheck, man pages
+	@scripts/install-deps lint
+	@BUILD=$(BUILD) scripts/lint $(LINT)
+
+.PHONY: compile-commands
+compile-commands: compile_commands.json ## write compile_commands.json, for editors and clang-tidy
+
+compile_commands.json: Makefile $(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(UNIT_SOURCES)
+	$(call say,GEN,$@)scripts/compile-commands '$(subst ','\'',$(CXX) $(OUR_CXXFLAGS) $(CPPFLAGS) $(CXXFLAGS))' \
+	  $(filter %.cc,$^) >$@.new && mv $@.new $@
+
+# Completion for bash is made from what the programs say of themselves in --help.
+$(BUILD)/completion/%: $(BUILD)/% scripts/make-completion
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)scripts/make-completion $< >$@.new && mv $@.new $@
+
+COMPLETIONS := $(BUILD)/completion/rocker-image $(BUILD)/completion/rocker-runc
+.PHONY: completion
+completion: $(COMPLETIONS) ## make the completion files for bash
+
+MAN_PAGES := $(wildcard man/*.[1-8])
+
+.PHONY: install
+install: all completion ## install below $(DESTDIR)$(PREFIX)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(COMPDIR)'
+	install -m 755 $(BUILD)/rocker-image '$(DESTDIR)$(BINDIR)/rocker-image'
+	install -m 755 $(BUILD)/rocker-runc '$(DESTDIR)$(SBINDIR)/rocker-runc'
+	$(call place_rocker,$(BINDIR),$(SBINDIR),$(LIBEXECDIR)) >$(BUILD)/rocker.install
+	install -m 755 $(BUILD)/rocker.install '$(DESTDIR)$(BINDIR)/rocker'
+	for file in $(wildcard scripts/rocker.d/*); do install -m 644 $$file '$(DESTDIR)$(LIBEXECDIR)/' || exit; done
+	for page in $(MAN_PAGES); do \
+	  install -D -m 644 $$page '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}" || exit; done
+	install -m 644 $(COMPLETIONS) '$(DESTDIR)$(COMPDIR)/'
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/rocker' '$(DESTDIR)$(BINDIR)/rocker-image' '$(DESTDIR)$(SBINDIR)/rocker-runc'
+	rm -rf '$(DESTDIR)$(LIBEXECDIR)'
+	for page in $(MAN_PAGES); do rm -f '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}"; done
+	for file in $(notdir $(COMPLETIONS)); do rm -f '$(DESTDIR)$(COMPDIR)'/$$file; done
+
+.PHONY: clean
+clean: ## remove everything that make made
+	rm -rf build build-sanitize base-image compile_commands.json
 
 -include $(patsubst %.o,%.d,$(call objects,$(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(UNIT_SOURCES)))

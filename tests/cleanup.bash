@@ -1,0 +1,63 @@
+# cleanup.bash - undoes whatever tests have left behind: processes, cgroups, mounts, folders. Only what carries the
+# given tag in its name or lies below the given folder is touched. Used after each test (integration/helpers.bash)
+# and once more after a run (tests/run), for a suite that was killed.
+# shellcheck shell=bash
+
+# The mount points below DIR, innermost first.
+mounts_below() { # DIR
+  awk -v dir="$1/" 'index($5 "/", dir) == 1 { print $5 }' /proc/self/mountinfo | tac
+}
+
+# The cgroups whose path contains TAG, innermost first.
+cgroups_named() { # TAG
+  find /sys/fs/cgroup -mindepth 2 -depth -type d -path "*$1*" 2>/dev/null || :
+}
+
+# The processes, other than this shell and those that it was started by, whose command line contains TEXT.
+processes_naming() { # TEXT
+  local mine=" $BASHPID " pid=$BASHPID
+  while [[ $pid -gt 1 ]]; do
+    pid=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) || break
+    mine+="$pid "
+  done
+  grep -lsaF -- "$1" /proc/[0-9]*/cmdline 2>/dev/null | while IFS=/ read -r _ _ pid _; do
+    [[ $mine == *" $pid "* ]] || echo "$pid"
+  done
+}
+
+# Freezers first: a frozen process does not die of SIGKILL on cgroup v1.
+empty_cgroup() { # DIRECTORY
+  local pid round
+  [[ ! -w $1/freezer.state ]] || echo THAWED >"$1/freezer.state" 2>/dev/null || :
+  [[ ! -w $1/cgroup.freeze ]] || echo 0 >"$1/cgroup.freeze" 2>/dev/null || :
+  for round in {1..100}; do
+    while read -r pid; do kill -KILL "$pid" 2>/dev/null || :; done <"$1/cgroup.procs" 2>/dev/null
+    rmdir "$1" 2>/dev/null && return
+    [[ -d $1 ]] || return 0
+    sleep 0.02
+  done
+  : "$round"
+}
+
+cleanup() { # DIR TAG...
+  local dir=$1 tag pid path
+  shift
+  for pid in $(processes_naming "$dir"); do kill -KILL "$pid" 2>/dev/null || :; done
+  for tag in "$@"; do
+    for path in $(cgroups_named "$tag"); do empty_cgroup "$path"; done
+  done
+  for path in $(mounts_below "$dir"); do umount -l "$path" 2>/dev/null || :; done
+  [[ ! -d $dir ]] || rm -rf --one-file-system "$dir"
+}
+
+# One line for each thing that is still there; nothing when all is clean.
+leftovers() { # DIR TAG...
+  local dir=$1 tag pid text
+  shift
+  for pid in $(processes_naming "$dir"); do
+    text=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") 2>/dev/null || continue
+    [[ -z $text ]] || echo "process $pid: $text"
+  done
+  for tag in "$@"; do cgroups_named "$tag" | sed 's/^/cgroup /'; done
+  mounts_below "$dir" | sed 's/^/mount /'
+}
