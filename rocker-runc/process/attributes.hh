@@ -1,5 +1,5 @@
-// What a process gets beside its user and its capabilities. Each pair: a plan_ function that checks the config before
-// the clone (it throws for what does not exist), and an apply_ function for the child.
+// What a process gets beside its user and its capabilities. Each pair: a plan_ function that checks the
+// config before the clone (it throws for what does not exist), and an apply_ function for the child.
 #pragma once
 
 #include <linux/ioprio.h>

@@ -8,15 +8,15 @@
 
 namespace rocker::process {
 
-// In the child, inside the container, as its user: the file that execve will get for args[0], looked for on the PATH
-// of env as execvp(3) would. Throws the Error of explain_exec_failure when there is none.
+// In the child, inside the container, as its user: the file that execve will get for args[0], looked for on
+// the PATH of env as execvp(3) would. Throws the Error of explain_exec_failure when there is none.
 std::string find_program(const std::string& name, const std::vector<std::string>& env);
 
-// Why execve of this file failed with that errno, found out by looking: the file is missing (and on which PATH it was
-// looked for), its #! interpreter or its ELF interpreter is missing, the wrong architecture (both named), not
-// executable by this user, on a noexec mount, a directory, a broken link. exit_status() is 127 for "not found" and 126
-// for "not executable". The words that engines look for stay in the text: `exec: "x": executable file not found in
-// $PATH`, "no such file or directory", "permission denied".
+// Why execve of this file failed with that errno, found out by looking: the file is missing (and on which
+// PATH it was looked for), its #! interpreter or its ELF interpreter is missing, the wrong architecture (both
+// named), not executable by this user, on a noexec mount, a directory, a broken link. exit_status() is 127
+// for "not found" and 126 for "not executable". The words that engines look for stay in the text: `exec: "x":
+// executable file not found in $PATH`, "no such file or directory", "permission denied".
 Error explain_exec_failure(const std::string& path, int errno_value, const std::vector<std::string>& env);
 
 }  // namespace rocker::process

@@ -1,5 +1,5 @@
-// linux.seccomp (config-linux.md, "Seccomp"): compiled by libseccomp before the clone, loaded by one system call in
-// the child.
+// linux.seccomp (config-linux.md, "Seccomp"): compiled by libseccomp before the clone, loaded by one system
+// call in the child.
 #pragma once
 
 #include <linux/filter.h>
@@ -18,10 +18,10 @@ struct SeccompFilter {
   bool notifies = false;  // SCMP_ACT_NOTIFY is used: a listener is wanted
 };
 
-// Throws for an action, operator, architecture or flag that does not exist, an errno where the action takes none,
-// notification of the system calls that would deadlock the runtime (write, sendmsg ...). A system call that this
-// libseccomp does not know is skipped with a debug line. System calls that are newer than the newest one the
-// profile names give ENOSYS and not EPERM, so that programs fall back as on an older kernel.
+// Throws for an action, operator, architecture or flag that does not exist, an errno where the action takes
+// none, notification of the system calls that would deadlock the runtime (write, sendmsg ...). A system call
+// that this libseccomp does not know is skipped with a debug line. System calls that are newer than the
+// newest one the profile names give ENOSYS and not EPERM, so that programs fall back as on an older kernel.
 SeccompFilter compile_seccomp(const spec::Seccomp& profile);
 
 // In the child, as late as can be. With `notifies` the listener's descriptor is returned (close-on-exec).
@@ -29,7 +29,8 @@ UniqueFd load_seccomp(const SeccompFilter& filter);
 
 // In the parent: sends the container process state and the listener to listenerPath ("The Container Process
 // State"). `state_json` is the OCI state of the container.
-void send_seccomp_listener(const spec::Seccomp& profile, int listener, pid_t pid, const std::string& state_json);
+void send_seccomp_listener(const spec::Seccomp& profile, int listener, pid_t pid,
+                           const std::string& state_json);
 
 // For `features`.
 std::vector<std::string> known_seccomp_actions();

@@ -1,0 +1,411 @@
+#include "rocker-runc/process/exec.hh"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstring>
+#include <optional>
+
+#include "spec/support/fd.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::process {
+
+namespace {
+
+constexpr int not_found = 127;
+constexpr int not_executable = 126;
+
+// What execvp(3) takes without one.
+constexpr std::string_view default_path = "/bin:/usr/bin";
+
+// The first of several counts, as for getenv(3).
+std::string_view path_of(const std::vector<std::string>& env) {
+  for (const std::string& entry : env) {
+    if (entry.starts_with("PATH=")) return std::string_view(entry).substr(5);
+  }
+  return default_path;
+}
+
+std::string quoted(std::string_view text) {
+  return cat('"', printable(text), '"');
+}
+
+// Begins every message: runc's and Go's words, which engines look for.
+Error failure(const std::string& path, std::string_view what, int errno_value, int status) {
+  Error error(cat("exec: ", quoted(path), ": ", what), errno_value);
+  error.exit_status(status);
+  return error;
+}
+
+std::string machine_name(unsigned machine, bool wide, bool little) {
+  struct Machine {
+    unsigned number;
+    std::string_view name;
+  };
+  static constexpr std::array<Machine, 16> machines{{{EM_386, "x86 (i386)"},
+                                                     {EM_X86_64, "x86-64"},
+                                                     {EM_ARM, "ARM"},
+                                                     {EM_AARCH64, "AArch64 (arm64)"},
+                                                     {EM_RISCV, "RISC-V"},
+                                                     {EM_PPC, "PowerPC"},
+                                                     {EM_PPC64, "PowerPC 64"},
+                                                     {EM_S390, "s390"},
+                                                     {EM_MIPS, "MIPS"},
+                                                     {258, "LoongArch"},
+                                                     {EM_SPARC, "SPARC"},
+                                                     {EM_SPARCV9, "SPARC 64"},
+                                                     {EM_68K, "m68k"},
+                                                     {EM_SH, "SuperH"},
+                                                     {EM_PARISC, "PA-RISC"},
+                                                     {EM_ALPHA, "Alpha"}}};
+  for (const Machine& entry : machines) {
+    if (entry.number != machine) continue;
+    if (machine == EM_X86_64 && !wide) return "x32 (x86-64 with 32-bit pointers)";
+    std::string name(entry.name);
+    if (machine == EM_RISCV) name += wide ? " 64" : " 32";
+    if (machine == EM_PPC64 && little) name += " little-endian";
+    if (machine == EM_S390 && wide) name += "x";
+    if (machine == EM_MIPS) name += cat(wide ? " 64" : " 32", little ? " little-endian" : " big-endian");
+    return name;
+  }
+  return cat("machine ", machine);
+}
+
+// What this kernel runs natively: our own ELF header says it, since we are running.
+std::string own_machine() {
+#if defined(__x86_64__)
+  return machine_name(EM_X86_64, sizeof(void*) == 8, true);
+#elif defined(__i386__)
+  return machine_name(EM_386, false, true);
+#elif defined(__aarch64__)
+  return machine_name(EM_AARCH64, true, true);
+#elif defined(__arm__)
+  return machine_name(EM_ARM, false, true);
+#elif defined(__riscv)
+  return machine_name(EM_RISCV, sizeof(void*) == 8, true);
+#elif defined(__powerpc64__)
+  return machine_name(EM_PPC64, true, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+#elif defined(__s390x__)
+  return machine_name(EM_S390, true, false);
+#elif defined(__mips__)
+  return machine_name(EM_MIPS, sizeof(void*) == 8, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+#elif defined(__loongarch__)
+  return machine_name(258, true, true);
+#else
+  return "another";
+#endif
+}
+
+// The beginning of a file, as much as the kernel looks at (BINPRM_BUF_SIZE is 256; program headers are behind
+// it).
+struct Head {
+  UniqueFd fd;
+  std::string bytes;
+  bool readable = false;
+};
+
+Head read_head(const std::string& path) {
+  Head head;
+  struct stat st {};
+  // Opening a device or a FIFO could do something.
+  if (::stat(path.c_str(), &st) < 0 || !S_ISREG(st.st_mode)) return head;
+  head.fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!head.fd) return head;
+  head.bytes.resize(256);
+  const ssize_t got = ::pread(head.fd.get(), head.bytes.data(), head.bytes.size(), 0);
+  head.readable = got >= 0;
+  head.bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return head;
+}
+
+struct Elf {
+  bool wide = false, little = false;
+  unsigned machine = 0;
+  bool program = false;  // ET_EXEC or ET_DYN
+  std::string interpreter;
+  bool broken = false;
+};
+
+// Numbers of either byte order and width out of untrusted bytes.
+struct Reader {
+  const std::string& bytes;
+  bool little;
+  std::uint64_t at(std::size_t offset, std::size_t size) const {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::size_t index = offset + (little ? size - 1 - i : i);
+      value = value << 8 | (index < bytes.size() ? static_cast<unsigned char>(bytes[index]) : 0);
+    }
+    return value;
+  }
+};
+
+std::optional<Elf> parse_elf(const Head& head) {
+  if (!head.bytes.starts_with(ELFMAG)) return std::nullopt;
+  Elf elf;
+  elf.broken = head.bytes.size() < sizeof(Elf32_Ehdr);
+  if (elf.broken) return elf;
+  elf.wide = head.bytes[EI_CLASS] == ELFCLASS64;
+  elf.little = head.bytes[EI_DATA] == ELFDATA2LSB;
+  elf.broken = elf.wide && head.bytes.size() < sizeof(Elf64_Ehdr);
+  const Reader header{head.bytes, elf.little};
+  const auto type = header.at(16, 2);
+  elf.program = type == ET_EXEC || type == ET_DYN;
+  elf.machine = static_cast<unsigned>(header.at(18, 2));
+
+  const std::uint64_t offset = elf.wide ? header.at(32, 8) : header.at(28, 4);
+  const std::uint64_t size = header.at(elf.wide ? 54 : 42, 2);
+  const std::uint64_t count = header.at(elf.wide ? 56 : 44, 2);
+  if (size < (elf.wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)) || size * count > 65536 || offset > INT_MAX)
+    return elf;
+  std::string table(static_cast<std::size_t>(size * count), '\0');
+  if (::pread(head.fd.get(), table.data(), table.size(), static_cast<off_t>(offset)) !=
+      static_cast<ssize_t>(table.size())) {
+    elf.broken = true;
+    return elf;
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Reader entry{table, elf.little};
+    const std::size_t base = static_cast<std::size_t>(i * size);
+    if (entry.at(base, 4) != PT_INTERP) continue;
+    const std::uint64_t at = elf.wide ? entry.at(base + 8, 8) : entry.at(base + 4, 4);
+    const std::uint64_t length = elf.wide ? entry.at(base + 32, 8) : entry.at(base + 16, 4);
+    if (at > INT_MAX || length < 2 || length > PATH_MAX) break;
+    std::string name(static_cast<std::size_t>(length), '\0');
+    const ssize_t got = ::pread(head.fd.get(), name.data(), name.size(), static_cast<off_t>(at));
+    if (got > 0) elf.interpreter.assign(name.c_str());
+    break;
+  }
+  return elf;
+}
+
+// The interpreter of "#!interpreter argument"; nothing when there is no such line.
+std::optional<std::string> parse_shebang(const Head& head) {
+  if (!head.bytes.starts_with("#!")) return std::nullopt;
+  std::string_view line = std::string_view(head.bytes).substr(2);
+  line = line.substr(0, line.find('\n'));
+  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+  return std::string(line.substr(0, line.find_first_of(" \t")));
+}
+
+// The first part of the path that is not as it should be, in words; empty when there is none. Links are
+// followed as the kernel would: by asking it about longer and longer beginnings.
+std::string broken_part(const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    struct stat st {};
+    const bool last = end == std::string::npos;
+    if (::stat(part.c_str(), &st) == 0) {
+      if (last) return {};
+      if (!S_ISDIR(st.st_mode)) return cat(quoted(part), " is not a directory");
+      if (::faccessat(AT_FDCWD, part.c_str(), X_OK, AT_EACCESS) < 0) {
+        return cat("the directory ", quoted(part), " can't be searched by user ", geteuid());
+      }
+      continue;
+    }
+    const int error = errno;
+    if (error == ELOOP) return cat(quoted(part), " is a symbolic link that leads back to itself");
+    if (error == EACCES) return cat(quoted(part), " can't be reached by user ", geteuid());
+    struct stat link {};
+    if (::lstat(part.c_str(), &link) == 0 && S_ISLNK(link.st_mode)) {
+      std::string target(PATH_MAX, '\0');
+      const ssize_t got = ::readlink(part.c_str(), target.data(), target.size());
+      target.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+      return cat(quoted(part), " is a symbolic link to ", quoted(target), ", which does not exist");
+    }
+    return last ? std::string() : cat("the directory ", quoted(part), " does not exist");
+  }
+}
+
+bool exists(const std::string& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0;
+}
+
+Error explain_missing(const std::string& path, int errno_value) {
+  const std::string_view text = errno_value == ENOTDIR ? "not a directory"
+                                : errno_value == ELOOP ? "too many levels of symbolic links"
+                                                       : "no such file or directory";
+  if (!exists(path)) {
+    const std::string part = broken_part(path);
+    return failure(path, part.empty() ? std::string(text) : cat(text, ": ", part), errno_value, not_found);
+  }
+  const Head head = read_head(path);
+  if (const auto interpreter = parse_shebang(head)) {
+    Error error = failure(path,
+                          cat("no such file or directory: the file is there, but its interpreter (#!) ",
+                              quoted(*interpreter), " is not"),
+                          errno_value, not_found);
+    if (interpreter->ends_with('\r')) {
+      error.hint("its first line ends in CR LF: save the script with Unix line ends");
+    } else {
+      const std::string part = broken_part(*interpreter);
+      error.hint(
+          part.empty()
+              ? "install the interpreter in the root file system, or name another one in the first line"
+              : part);
+    }
+    return error;
+  }
+  if (const auto elf = parse_elf(head); elf && !elf->interpreter.empty()) {
+    Error error =
+        failure(path,
+                cat("no such file or directory: the file is there, but its loader (ELF interpreter) ",
+                    quoted(elf->interpreter), " is not"),
+                errno_value, not_found);
+    const bool musl = elf->interpreter.find("ld-musl") != std::string::npos;
+    error.hint(
+        cat("the program was linked with ", musl ? "musl" : "a C library",
+            " that is missing in the root file system: install it there, or link the program statically"));
+    return error;
+  }
+  return failure(path, text, errno_value, not_found);
+}
+
+Error explain_denied(const std::string& path, int errno_value) {
+  struct stat st {};
+  auto denied = [&](std::string_view why) {
+    return failure(path, cat("permission denied: ", why), errno_value, not_executable);
+  };
+  if (::stat(path.c_str(), &st) < 0) {
+    const std::string part = broken_part(path);
+    return denied(part.empty() ? "the file can't be reached" : part);
+  }
+  if (S_ISDIR(st.st_mode)) return denied("it is a directory");
+  if (!S_ISREG(st.st_mode)) return denied("it is no regular file");
+  struct statvfs fs {};
+  if (::statvfs(path.c_str(), &fs) == 0 && (fs.f_flag & ST_NOEXEC)) {
+    return denied("it is on a file system that is mounted noexec");
+  }
+  if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) < 0) {
+    static constexpr char digits[] = "01234567";
+    const std::string mode{digits[st.st_mode >> 9 & 7], digits[st.st_mode >> 6 & 7],
+                           digits[st.st_mode >> 3 & 7], digits[st.st_mode & 7]};
+    Error error = denied(cat("it is not executable by user ", geteuid(), " (mode ", mode, ", owner ",
+                             st.st_uid, ":", st.st_gid, ")"));
+    if ((st.st_mode & 0111) == 0) error.hint("chmod +x it in the root file system");
+    return error;
+  }
+  const Head head = read_head(path);
+  if (const auto interpreter = parse_shebang(head); interpreter && *interpreter != path) {
+    Error inner = explain_denied(*interpreter, errno_value);
+    return denied(cat("its interpreter (#!) can't be executed: ", inner.message().substr(6)));
+  }
+  if (const auto elf = parse_elf(head); elf && !elf->interpreter.empty() && elf->interpreter != path) {
+    if (exists(elf->interpreter) && ::faccessat(AT_FDCWD, elf->interpreter.c_str(), X_OK, AT_EACCESS) < 0) {
+      return denied(cat("its loader (ELF interpreter) ", quoted(elf->interpreter), " is not executable"));
+    }
+  }
+  return denied("a security module forbids it, as AppArmor or SELinux do");
+}
+
+Error explain_format(const std::string& path, int errno_value) {
+  auto wrong = [&](std::string_view why) {
+    return failure(path, cat("exec format error: ", why), errno_value, not_executable);
+  };
+  const Head head = read_head(path);
+  if (!head.readable) return wrong("the kernel can't run a file of this kind");
+  if (head.bytes.empty()) return wrong("the file is empty");
+  if (const auto elf = parse_elf(head)) {
+    if (elf->broken) return wrong("it is a truncated ELF file");
+    const std::string theirs = machine_name(elf->machine, elf->wide, elf->little), ours = own_machine();
+    if (theirs != ours) {
+      Error error = wrong(cat("it is a program for ", theirs, ", this machine is ", ours));
+      error.hint("take the image of the other architecture, or set up qemu-user with binfmt_misc");
+      return error;
+    }
+    if (!elf->program) return wrong("it is an ELF file, but no program (an object file or a core dump?)");
+    return wrong("it is a damaged ELF program");
+  }
+  if (const auto interpreter = parse_shebang(head)) {
+    if (interpreter->empty()) return wrong("its first line (#!) names no interpreter");
+    return wrong(cat("its interpreter (#!) ", quoted(*interpreter), " can't be run by the kernel"));
+  }
+  for (const char c : head.bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 && c != '\n' && c != '\t' && c != '\r' && c != '\f' && c != '\x1b') {
+      return wrong("it is neither an ELF program nor a script");
+    }
+  }
+  Error error = wrong("it is a text without a first line that names its interpreter");
+  error.hint("begin it with #!/bin/sh or the like, or run it with its interpreter: sh FILE");
+  return error;
+}
+
+}  // namespace
+
+std::string find_program(const std::string& name, const std::vector<std::string>& env) {
+  if (name.empty())
+    throw failure(name, "executable file not found in $PATH: the name is empty", ENOENT, not_found);
+  if (name.find('/') != std::string::npos) return name;
+
+  // As execvp(3): the first that can be executed; one that is there but can't be is remembered for the
+  // message.
+  std::string denied;
+  for (const std::string_view directory : split(path_of(env), ':')) {
+    const std::string candidate = cat(directory.empty() ? std::string_view(".") : directory, "/", name);
+    struct stat st {};
+    if (::stat(candidate.c_str(), &st) < 0) {
+      if (errno == EACCES && denied.empty()) denied = candidate;
+      continue;
+    }
+    if (S_ISREG(st.st_mode) && ::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0)
+      return candidate;
+    if (!S_ISDIR(st.st_mode) && denied.empty()) denied = candidate;
+  }
+  if (!denied.empty()) throw explain_denied(denied, EACCES);
+  throw explain_exec_failure(name, ENOENT, env);
+}
+
+Error explain_exec_failure(const std::string& path, int errno_value, const std::vector<std::string>& env) {
+  if (path.find('/') == std::string::npos && errno_value == ENOENT) {
+    bool set = false;
+    for (const std::string& entry : env) set = set || entry.starts_with("PATH=");
+    return failure(path,
+                   cat("executable file not found in $PATH: no such file or directory in ",
+                       printable(path_of(env), 1024), set ? "" : " (the default, process.env has no PATH)"),
+                   errno_value, not_found);
+  }
+  switch (errno_value) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP: return explain_missing(path, errno_value);
+    case EACCES: return explain_denied(path, errno_value);
+    case ENOEXEC: return explain_format(path, errno_value);
+    case EPERM: {
+      struct stat st {};
+      if (::stat(path.c_str(), &st) == 0 && (st.st_mode & (S_ISUID | S_ISGID))) {
+        return failure(path, "operation not permitted: a set-user-ID program is refused here", errno_value,
+                       not_executable);
+      }
+      return failure(
+          path,
+          "operation not permitted: it has file capabilities outside the bounding set, or a seccomp filter "
+          "or security module forbids it",
+          errno_value, not_executable);
+    }
+    case E2BIG:
+      return failure(path, "argument list too long: process.args and process.env together", errno_value,
+                     not_executable)
+          .hint("the kernel takes a quarter of RLIMIT_STACK, and 128 KiB for one string");
+    case ETXTBSY:
+      return failure(path, "text file busy: the file is open for writing", errno_value, not_executable);
+    case ELIBBAD: {
+      const auto elf = parse_elf(read_head(path));
+      return failure(path,
+                     cat("its loader (ELF interpreter) ", quoted(elf ? elf->interpreter : ""),
+                         " is no program for this machine"),
+                     errno_value, not_executable);
+    }
+    case ENAMETOOLONG: return failure(path, "file name too long", errno_value, not_found);
+    default: return failure(path, system_error("execve", errno_value).message(), errno_value, not_executable);
+  }
+}
+
+}  // namespace rocker::process
