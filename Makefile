@@ -51,12 +51,14 @@ IMAGE_SOURCES := $(wildcard rocker-image/*.cc rocker-image/*/*.cc)
 RUNC_SOURCES  := $(wildcard rocker-runc/*.cc rocker-runc/*/*.cc)
 UNIT_SOURCES  := $(wildcard tests/unit/*.cc)
 
-objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
+# In a folder of their own: $(BUILD)/rocker-image is the program.
+objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 SPEC_LIB := $(BUILD)/librocker-spec.a
 
-# Debian has no static libmount: rocker-runc loads it on demand, rocker-image links it.
+# Debian has no static libmount: it is loaded on demand. libarchive is linked in, with the formats and filters that we
+# ask for and no others: the shared one brings libxml2 and ICU along, which take longer to load than most commands run.
 RUNC_LIBS  := -l:libseccomp.a -l:libcap.a -ldl
-IMAGE_LIBS := -larchive -lmount -lcrypto
+IMAGE_LIBS := -l:libarchive.a -l:libcrypto.a -l:libz.a -l:libbz2.a -l:liblzma.a -l:libzstd.a -l:liblz4.a -ldl
 
 PROGRAMS := $(if $(wildcard rocker-image/main.cc),$(BUILD)/rocker-image) $(if $(wildcard rocker-runc/main.cc),$(BUILD)/rocker-runc) \
             $(if $(wildcard scripts/rocker),$(BUILD)/rocker)
@@ -76,7 +78,7 @@ help: ## show this list
 	echo '  CXX CXXFLAGS CPPFLAGS LDFLAGS BUILD PREFIX DESTDIR   as everywhere'; \
 	echo '  TESTS="FILE..." FILTER=REGEX   what `make test` runs'
 
-$(BUILD)/%.o: %.cc Makefile
+$(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) $(OUR_CXXFLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 

@@ -1,0 +1,73 @@
+#include "rocker-image/commands/cli.hh"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+namespace {
+
+class Formatter : public CLI::Formatter {
+ public:
+  explicit Formatter(std::string usage) : usage_(std::move(usage)) { column_width(34); }
+  std::string make_usage(const CLI::App*, std::string) const override { return usage_; }
+
+ private:
+  std::string usage_;
+};
+
+}  // namespace
+
+CommandLine::CommandLine(const std::string& command, const std::string& usage, const std::string& description)
+    : CLI::App(description, "rocker-image " + command), command_(command) {
+  formatter(std::make_shared<Formatter>(cat("Usage: rocker-image [--root DIR] ", command, " [OPTIONS]",
+                                            usage.empty() ? "" : " ", usage, "\n")));
+}
+
+bool CommandLine::read(const std::vector<std::string>& args) {
+  try {
+    // CLI11 wants them from the last to the first.
+    parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::CallForHelp&) {
+    print(help());
+    return false;
+  } catch (const CLI::ParseError& error) {
+    std::string text = error.what();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    throw Error(cat(command_, ": ", trim(text))).hint(cat("see 'rocker-image ", command_, " --help'"));
+  }
+  return true;
+}
+
+void print(std::string_view text) {
+  write_all(STDOUT_FILENO, text, "standard output");
+}
+
+std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+  // Columns on a terminal: a byte that continues a UTF-8 sequence takes up none.
+  const auto width = [](const std::string& cell) {
+    return static_cast<std::size_t>(std::count_if(
+        cell.begin(), cell.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  };
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - width(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace rocker

@@ -1,0 +1,16 @@
+#include "rocker-image/commands/commands.hh"
+
+namespace rocker {
+
+static constexpr Command table[] = {
+    {"list", "Show the images", commands::list},
+    {"inspect", "Show all that is known of an image", commands::inspect},
+    {"path", "Print where an image's root file system is", commands::path},
+    {"rm", "Remove images", commands::rm},
+};
+
+std::span<const Command> all_commands() {
+  return table;
+}
+
+}  // namespace rocker

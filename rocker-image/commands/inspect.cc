@@ -1,0 +1,44 @@
+#include "rocker-image/commands/cli.hh"
+#include "rocker-image/commands/commands.hh"
+#include "rocker-image/store.hh"
+#include "spec/json.hh"
+#include "spec/support/error.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::commands {
+
+int inspect(const Globals& globals, const std::vector<std::string>& args) {
+  CommandLine line("inspect", "IMAGE...", "Shows all that is known of images, as a JSON array.");
+  std::vector<std::string> names;
+  line.add_option("IMAGE", names, "NAME[:TAG], or the beginning of an ID")->required();
+  if (!line.read(args)) return 0;
+
+  const Store store(globals.root);
+  int status = 0;
+  json::Writer w;
+  w.array([&] {
+    for (const auto& name : names) {
+      try {
+        const auto image = store.find(name);
+        store.check_rootfs(image);
+        auto document = json::Document::parse(spec::write_image_record(image.record), "image.json");
+        w.object([&] {
+          document.root().each_member([&](std::string key, const json::Value& value) {
+            w.key(key);
+            w.raw(value.text());
+          });
+          w.member("rootfs", image.rootfs());
+          w.member("used_by", store.users(image.generation()));
+        });
+      } catch (const Error& error) {
+        log::error(error.what());
+        status = error.exit_status();
+      }
+    }
+  });
+  print(w.text());
+  return status;
+}
+
+}  // namespace rocker::commands

@@ -1,0 +1,120 @@
+// The store: where images live (spec/README.md, "The image store").
+//
+//   ROOT/images/NAME/TAG/{image.json,rootfs/}   the image that NAME:TAG names now
+//   ROOT/generations/GENERATION/{...}           one that was replaced or removed while bundles use it
+//   ROOT/references/GENERATION/KEY              a bundle that uses it: the bundle's path
+//   ROOT/tmp/                                   what is being made or taken away; each with a lock beside it
+//   ROOT/locks/ID                               one lock an image
+//
+// Every import has a generation of its own. A bundle holds on to a generation, not to a name.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/image.hh"
+#include "spec/support/fd.hh"
+#include "spec/support/lock.hh"
+
+namespace rocker {
+
+struct Image {
+  spec::Reference reference;
+  std::string directory;  // that has image.json and rootfs/ in it: absolute
+  spec::ImageRecord record;
+
+  std::string rootfs() const { return directory + "/rootfs"; }
+  const std::string& generation() const { return record.generation; }
+};
+
+// A generation's name that no other import has.
+std::string new_generation();
+
+// An image that is being made: a folder in ROOT/tmp that is gone with this object unless it was committed.
+// While it lives it holds a lock by which others see that it is no debris.
+class Staging {
+ public:
+  Staging(Staging&&) noexcept;
+  Staging& operator=(Staging&&) = delete;
+  ~Staging();
+
+  int fd() const { return dir_.get(); }
+  const std::string& name() const { return name_; }
+  std::string path() const;
+
+ private:
+  friend class Store;
+  Staging() = default;
+  std::string root_;
+  UniqueFd tmp_, dir_;
+  std::string name_;  // empty: nothing to remove
+  FileLock lock_;
+};
+
+class Store {
+ public:
+  // root is absolute. A store that does not exist yet has no images; it is made by the first that writes.
+  explicit Store(std::string root) : root_(std::move(root)) {}
+  const std::string& root() const { return root_; }
+
+  // The image of a reference, or of an ID or an unambiguous beginning of one. Throws "Image not found: ...",
+  // or what is wrong with its image.json.
+  Image find(std::string_view reference_or_id) const;
+
+  // Which image that is, though its image.json may be missing or broken.
+  spec::Reference resolve(std::string_view reference_or_id) const;
+
+  // Every image, newest first, ties by name. One that can't be read is given to `broken` and left out.
+  std::vector<Image> list(const std::function<void(const Error&)>& broken) const;
+
+  // Throws "rootfs not found: ..." when it was taken away.
+  void check_rootfs(const Image& image) const;
+
+  // One at a time changes what NAME:TAG is (exclusive), while others only look (shared).
+  FileLock lock(const spec::Reference& reference, FileLock::Mode mode) const;
+
+  // Finds an image and notes down, in one step under its lock, that the bundle uses it: from then on its
+  // rootfs stays as long as the bundle does, whatever becomes of the name. bundle_dir is absolute and must
+  // exist (a reference whose bundle is gone counts for nothing).
+  Image use(std::string_view reference_or_id, const std::string& bundle_dir) const;
+
+  // The image that a bundle was made from, wherever it lies now. For overlayfs' lowerdir: its rootfs() is
+  // valid for as long as the shared lock of the reference is held; a mounted overlay needs the path no more.
+  Image find_generation(const spec::Reference& reference, const std::string& generation) const;
+
+  // The bundle uses the generation no more; takes the generation away when it was the last and the name is
+  // another's. No error when there is no such reference.
+  void release(const spec::Reference& reference, const std::string& generation,
+               const std::string& bundle_dir) const;
+
+  // The bundles that use a generation and exist.
+  std::vector<std::string> users(const std::string& generation) const;
+
+  // A new, empty folder to make an image in.
+  Staging stage() const;
+
+  // Makes the staged folder, which has image.json and rootfs/ in it, the image that record's name and tag
+  // stand for, in one step. What they stood for before stays as long as bundles use it.
+  void commit(Staging staging, const spec::Reference& reference) const;
+
+  // The name is gone when this returns; the data follows, or stays for the bundles that use it. Gives their
+  // number.
+  std::size_t remove(const spec::Reference& reference) const;
+
+  // Takes away what crashed imports, removals and bundles have left. Gives the names of what was removed.
+  std::vector<std::string> prune() const;
+
+ private:
+  std::string image_directory(const spec::Reference& reference) const;
+  Image load(const spec::Reference& reference, std::string directory) const;
+  std::optional<std::string> live_generation(const spec::Reference& reference) const;
+  void discard(const std::string& path) const;
+  void drop_generation_if_unused(const spec::Reference& reference, const std::string& generation) const;
+
+  std::string root_;
+};
+
+}  // namespace rocker
