@@ -50,6 +50,7 @@ SPEC_SOURCES  := $(wildcard spec/*.cc spec/support/*.cc)
 IMAGE_SOURCES := $(wildcard rocker-image/*.cc rocker-image/*/*.cc)
 RUNC_SOURCES  := $(wildcard rocker-runc/*.cc rocker-runc/*/*.cc)
 UNIT_SOURCES  := $(wildcard tests/unit/*.cc)
+SOURCES       := $(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(UNIT_SOURCES)
 
 # In a folder of their own: $(BUILD)/rocker-image is the program.
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
@@ -140,15 +141,26 @@ base-image: base-image/busybox.tar ## make base-image/busybox.tar from Debian's 
 base-image/busybox.tar: scripts/make-base-image
 	$(call say,GEN,$@)scripts/make-base-image $@
 
+# clang-tidy takes seconds a file: one that passed is checked again when its object had to be made again.
+ANALYZE ?=
 .PHONY: lint
-lint: compile_commands.json ## clang-format, clang-tidy, shellcheck, man pages
-	@scripts/install-deps lint
-	@BUILD=$(BUILD) scripts/lint $(LINT)
+lint: ## check format, clang-tidy, shell scripts and man pages (ANALYZE=1: clang's static analyzer too)
+	@scripts/install-deps build test lint
+	@scripts/lint
+	@$(MAKE) --keep-going tidy
+
+.PHONY: tidy
+tidy: $(patsubst %.cc,$(BUILD)/%.tidy$(ANALYZE),$(SOURCES))
+
+$(BUILD)/%.tidy$(ANALYZE): %.cc $(BUILD)/%.o .clang-tidy
+	$(call say,TIDY,$<)clang-tidy --quiet $(if $(ANALYZE),--checks='clang-analyzer-*') $< -- $(OUR_CXXFLAGS) \
+	  $(CPPFLAGS) 2>$@.err || { grep -v 'warnings generated' $@.err; false; }
+	@touch $@
 
 .PHONY: compile-commands
 compile-commands: compile_commands.json ## write compile_commands.json, for editors and clang-tidy
 
-compile_commands.json: Makefile $(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(UNIT_SOURCES)
+compile_commands.json: Makefile $(SOURCES)
 	$(call say,GEN,$@)scripts/compile-commands '$(subst ','\'',$(CXX) $(OUR_CXXFLAGS) $(CPPFLAGS) $(CXXFLAGS))' \
 	  $(filter %.cc,$^) >$@.new && mv $@.new $@
 
@@ -186,4 +198,4 @@ uninstall: ## remove what install put there
 clean: ## remove everything that make made
 	rm -rf build build-sanitize base-image compile_commands.json
 
--include $(patsubst %.o,%.d,$(call objects,$(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(UNIT_SOURCES)))
+-include $(patsubst %.o,%.d,$(call objects,$(SOURCES)))

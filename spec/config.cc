@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::size_t largest_config = 16u << 20;
 
-// config.md, "Specification version": a bundle of 1.x runs on any runtime of 1.y with y >= x. Engines write the
-// version of the Go package they were built with, which runs ahead of what they use: like the peers, only the
-// major version is held against it.
+// config.md, "Specification version": a bundle of 1.x runs on any runtime of 1.y with y >= x. Engines write
+// the version of the Go package they were built with, which runs ahead of what they use: like the peers, only
+// the major version is held against it.
 void check_version(const json::Value& v, const std::string& version) {
   const auto core = version.substr(0, version.find_first_of("-+"));
   const auto parts = split(core, '.');
@@ -30,7 +30,8 @@ void check_version(const json::Value& v, const std::string& version) {
   if (!semver) throw v.error(cat("expected a version like \"1.3.0\" (SemVer 2.0.0), found ", v.shown()));
   parse_number(parts[0], major);
   if (major != 1) {
-    throw v.error(cat("version ", version, " is not supported, this is an OCI runtime of 1.0 to ", oci_version));
+    throw v.error(
+        cat("version ", version, " is not supported, this is an OCI runtime of 1.0 to ", oci_version));
   }
 }
 

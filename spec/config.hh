@@ -1,6 +1,6 @@
-// The OCI config.json (runtime-spec 1.3, config.md and config-linux.md) as plain typed structs. It is parsed once
-// and const from then on. A name here is the name there, in snake case; an optional that is empty was not in
-// the file, which for many members is not the same as zero.
+// The OCI config.json (runtime-spec 1.3, config.md and config-linux.md) as plain typed structs. It is parsed
+// once and const from then on. A name here is the name there, in snake case; an optional that is empty was
+// not in the file, which for many members is not the same as zero.
 #pragma once
 
 #include <sys/types.h>
@@ -228,9 +228,9 @@ struct Config {
   Linux linux_;  // `linux` is a macro of g++'s
 };
 
-// Parses a config.json; `name` is the file for messages. Throws Error that names the JSON pointer for what is no
-// JSON, of the wrong type or range, missing though REQUIRED, doubled though it MUST NOT be, or of an ociVersion
-// that this runtime can't serve.
+// Parses a config.json; `name` is the file for messages. Throws Error that names the JSON pointer for what is
+// no JSON, of the wrong type or range, missing though REQUIRED, doubled though it MUST NOT be, or of an
+// ociVersion that this runtime can't serve.
 Config parse_config(std::string text, std::string name);
 
 // BUNDLE/config.json, with an error that says what is wrong with the bundle. At most 16 MiB are read. The

@@ -28,7 +28,9 @@ void refuse_newlines(const json::Value& v, std::string_view text) {
 
 }  // namespace
 
-std::string_view name(NamespaceType type) { return namespace_names[static_cast<int>(type)]; }
+std::string_view name(NamespaceType type) {
+  return namespace_names[static_cast<int>(type)];
+}
 
 const Namespace* Linux::find(NamespaceType type) const {
   const auto found = std::find_if(namespaces.begin(), namespaces.end(),
@@ -85,7 +87,9 @@ static void read(const json::Value& v, Device& d) {
   v.member("gid", d.gid);
 }
 
-static void read(const json::Value& v, NetDevice& d) { v.member("name", d.name); }
+static void read(const json::Value& v, NetDevice& d) {
+  v.member("name", d.name);
+}
 
 static void read(const json::Value& v, SeccompArg& arg) {
   v.require("index", arg.index);
@@ -159,8 +163,8 @@ void read(const json::Value& v, Linux& l) {
   v.member("timeOffsets", l.time_offsets);
   for (const auto& [clock, offset] : l.time_offsets) {
     if (clock != "monotonic" && clock != "boottime") {
-      throw v.at("timeOffsets").error(cat("unknown clock \"", printable(clock),
-                                          "\", expected \"monotonic\" or \"boottime\""));
+      throw v.at("timeOffsets")
+          .error(cat("unknown clock \"", printable(clock), "\", expected \"monotonic\" or \"boottime\""));
     }
     if (offset.nanosecs > 999'999'999) {
       throw v.at("timeOffsets").error(cat("nanosecs of \"", clock, "\" is out of range: ", offset.nanosecs));

@@ -17,7 +17,9 @@ namespace {
 
 constexpr int deepest = 128;
 
-const rapidjson::Value& node_of(const void* node) { return *static_cast<const rapidjson::Value*>(node); }
+const rapidjson::Value& node_of(const void* node) {
+  return *static_cast<const rapidjson::Value*>(node);
+}
 
 std::string_view text_of(const rapidjson::Value& value) {
   return {value.GetString(), value.GetStringLength()};
@@ -133,14 +135,28 @@ Document Document::parse(std::string text, std::string name) {
   return Document(std::move(impl));
 }
 
-Value Document::root() const { return {this, static_cast<const rapidjson::Value*>(&impl_->document)}; }
-const std::string& Document::name() const { return impl_->name; }
+Value Document::root() const {
+  return {this, static_cast<const rapidjson::Value*>(&impl_->document)};
+}
+const std::string& Document::name() const {
+  return impl_->name;
+}
 
-bool Value::is_object() const { return node_of(node_).IsObject(); }
-bool Value::is_array() const { return node_of(node_).IsArray(); }
-bool Value::is_string() const { return node_of(node_).IsString(); }
-bool Value::is_number() const { return node_of(node_).IsNumber(); }
-bool Value::is_bool() const { return node_of(node_).IsBool(); }
+bool Value::is_object() const {
+  return node_of(node_).IsObject();
+}
+bool Value::is_array() const {
+  return node_of(node_).IsArray();
+}
+bool Value::is_string() const {
+  return node_of(node_).IsString();
+}
+bool Value::is_number() const {
+  return node_of(node_).IsNumber();
+}
+bool Value::is_bool() const {
+  return node_of(node_).IsBool();
+}
 
 Error Value::error(std::string_view problem) const {
   std::string pointer;

@@ -1,8 +1,8 @@
 // JSON, read and written. RapidJSON stands behind this file and nowhere else.
 //
-// Reading: a Document owns what was parsed, a Value points into it. A conversion that fails throws an Error that
-// names the file and the JSON pointer of the member (RFC 6901): `config.json: /process/cwd: expected a string,
-// found 7`. A member that is null counts as missing, as it does for the peers (Go's encoding/json).
+// Reading: a Document owns what was parsed, a Value points into it. A conversion that fails throws an Error
+// that names the file and the JSON pointer of the member (RFC 6901): `config.json: /process/cwd: expected a
+// string, found 7`. A member that is null counts as missing, as it does for the peers (Go's encoding/json).
 //
 //   void read(const json::Value& v, Root& root) {
 //     v.require("path", root.path);          must be there
@@ -93,8 +93,12 @@ class Document {
   std::unique_ptr<Impl> impl_;
 };
 
-inline void read(const Value& v, std::string& out) { out = v.as_string(); }
-inline void read(const Value& v, bool& out) { out = v.as_bool(); }
+inline void read(const Value& v, std::string& out) {
+  out = v.as_string();
+}
+inline void read(const Value& v, bool& out) {
+  out = v.as_bool();
+}
 
 template <std::integral T>
 void read(const Value& v, T& out) {
@@ -158,8 +162,7 @@ class Writer {
   void value(double number);
   void null();
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  void value(T number) {
+  requires(!std::same_as<T, bool>) void value(T number) {
     if constexpr (std::is_signed_v<T>) {
       integer(static_cast<std::int64_t>(number));
     } else {

@@ -85,8 +85,8 @@ static void read(const json::Value& v, HugepageLimit& h) {
   const auto digits = h.page_size.find_first_not_of("0123456789");
   const auto unit = digits == std::string::npos ? "" : h.page_size.substr(digits);
   if (digits == 0 || h.page_size[0] == '0' || (unit != "KB" && unit != "MB" && unit != "GB")) {
-    throw v.at("pageSize").error(
-        cat("expected a size like \"2MB\" or \"1GB\", found ", v.at("pageSize").shown()));
+    throw v.at("pageSize")
+        .error(cat("expected a size like \"2MB\" or \"1GB\", found ", v.at("pageSize").shown()));
   }
   v.require("limit", h.limit);
 }

@@ -16,9 +16,9 @@ namespace rocker::spec {
 
 struct DeviceRule {
   bool allow = false;
-  char type = 'a';                          // a, b or c
+  char type = 'a';                           // a, b or c
   std::optional<std::int64_t> major, minor;  // empty: all
-  std::string access;                       // of "rwm"
+  std::string access;                        // of "rwm"
 };
 
 // Bytes; -1 is "unlimited".
@@ -30,7 +30,7 @@ struct MemoryResources {
 
 struct CpuResources {
   std::optional<std::uint64_t> shares;
-  std::optional<std::int64_t> quota;          // microseconds a period
+  std::optional<std::int64_t> quota;           // microseconds a period
   std::optional<std::uint64_t> burst, period;  // microseconds
   std::optional<std::int64_t> realtime_runtime;
   std::optional<std::uint64_t> realtime_period;

@@ -1,6 +1,6 @@
-// The one face of control groups (config-linux.md, "Control groups"). Behind it: v1 and hybrid hosts (v1.cc), the
-// unified hierarchy (v2.cc), and systemd, which makes the group on our behalf (systemd.cc). Which one is at work is
-// found out once, by statfs(2) of the mount points, never by parsing mountinfo.
+// The one face of control groups (config-linux.md, "Control groups"). Behind it: v1 and hybrid hosts (v1.cc),
+// the unified hierarchy (v2.cc), and systemd, which makes the group on our behalf (systemd.cc). Which one is
+// at work is found out once, by statfs(2) of the mount points, never by parsing mountinfo.
 #pragma once
 
 #include <sys/types.h>
@@ -26,12 +26,12 @@ enum class Driver { cgroupfs, systemd };
 // What a container's cgroup is made from.
 struct Request {
   std::string container_id;
-  std::string cgroups_path;                         // linux.cgroupsPath, empty when there is none
-  const spec::Resources* resources = nullptr;       // linux.resources, null when there are none
-  const spec::StringMap* annotations = nullptr;     // for org.systemd.property.*
+  std::string cgroups_path;                      // linux.cgroupsPath, empty when there is none
+  const spec::Resources* resources = nullptr;    // linux.resources, null when there are none
+  const spec::StringMap* annotations = nullptr;  // for org.systemd.property.*
   Driver driver = Driver::cgroupfs;
-  bool rootless = false;                            // what may not be made or written is then no error
-  std::optional<uid_t> owner;                       // v2: give it to this host uid ("Cgroup ownership")
+  bool rootless = false;       // what may not be made or written is then no error
+  std::optional<uid_t> owner;  // v2: give it to this host uid ("Cgroup ownership")
 };
 
 // What the state of a container keeps about its cgroups, so that later commands need not work it out again.
@@ -48,7 +48,7 @@ struct Hierarchy {
   std::vector<std::string> aliases;  // links to it, as hosts have them: "cpu" -> "cpu,cpuacct"
   std::string mount_point;           // on the host
   std::string mount_options;         // v1: what mount(2) wants as data: "memory", "none,name=systemd"
-  std::string group;                 // the container's group, relative to the mount point, without a leading "/"
+  std::string group;  // the container's group, relative to the mount point, without a leading "/"
   bool v2 = false;
 };
 
@@ -62,27 +62,30 @@ class Manager {
   // For a container that exists.
   static std::unique_ptr<Manager> load(const Saved& saved);
 
-  // Makes the groups, with the controllers they need enabled down the path, and sets the limits of the request.
-  // What was made is removed again when it throws. The group must be empty and not frozen when it exists.
+  // Makes the groups, with the controllers they need enabled down the path, and sets the limits of the
+  // request. What was made is removed again when it throws. The group must be empty and not frozen when it
+  // exists.
   virtual void create() = 0;
 
   // v2: an open descriptor of the group for CLONE_INTO_CGROUP; else -1, and the child has to be joined.
   virtual int birth_fd() const { return -1; }
 
   // Moves a process (with all its threads) into the groups; with `sub_cgroup` into that one below them (exec
-  // --cgroup), which must exist. The systemd driver: when the scope does not exist yet, starts it with the pid.
+  // --cgroup), which must exist. The systemd driver: when the scope does not exist yet, starts it with the
+  // pid.
   virtual void join(pid_t pid, std::string_view sub_cgroup = {}) = 0;
 
-  // Limits. What the kernel refuses is an Error with the file, the value and what it takes. In an update, device
-  // rules are ignored and a zero is "unset" for the members where engines send it so (ENGINES: limit, shares ...).
+  // Limits. What the kernel refuses is an Error with the file, the value and what it takes. In an update,
+  // device rules are ignored and a zero is "unset" for the members where engines send it so (ENGINES: limit,
+  // shares ...).
   virtual void set(const spec::Resources& resources, bool update) = 0;
 
   virtual void freeze() = 0;
   virtual void thaw() = 0;
   virtual bool frozen() const = 0;
 
-  // Signals every process of the groups below as well. SIGKILL: cgroup.kill where the kernel has it, else frozen,
-  // killed and thawed, so that nothing can fork away.
+  // Signals every process of the groups below as well. SIGKILL: cgroup.kill where the kernel has it, else
+  // frozen, killed and thawed, so that nothing can fork away.
   virtual void kill_all(int signal) = 0;
 
   // The processes in the group and below, as pids of the caller's namespace.
@@ -90,7 +93,8 @@ class Manager {
 
   virtual Stats stats() const = 0;
 
-  // How often the kernel has killed for memory in this group so far (memory.events oom_kill; v1: oom_control).
+  // How often the kernel has killed for memory in this group so far (memory.events oom_kill; v1:
+  // oom_control).
   virtual std::uint64_t oom_kills() const = 0;
 
   // Removes the groups, those below first. Waits a bounded time for the kernel to let go of dying processes.

@@ -27,7 +27,9 @@ Error& Error::exit_status(int status) {
   return *this;
 }
 
-void Error::compose() { line_ = hint_.empty() ? message_ : cat(message_, " - ", hint_); }
+void Error::compose() {
+  line_ = hint_.empty() ? message_ : cat(message_, " - ", hint_);
+}
 
 Error system_error(std::string_view what, int errno_value) {
   // Lower case as the field's tools print it: engines look for "no such file or directory" and

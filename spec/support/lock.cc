@@ -24,7 +24,8 @@ static bool lock_fd(int fd, FileLock::Mode mode, bool wait, const std::string& n
 // Whoever held the lock may have removed the file: then what we hold is a lock on nothing that a later
 // process could meet, and it has to be taken anew.
 static bool still_named(int fd, int dir_fd, const std::string& name) {
-  struct stat held {}, named {};
+  struct stat held {
+  }, named{};
   return ::fstat(fd, &held) == 0 && ::fstatat(dir_fd, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
          held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }

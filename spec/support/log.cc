@@ -60,10 +60,18 @@ std::string line_for_file(Level level, std::string_view message, Format format) 
 
 }  // namespace
 
-void set_program(std::string name) { state().program = std::move(name); }
-std::string_view program() { return state().program; }
-void set_level(Level level) { state().level = level; }
-bool enabled(Level level) { return level <= state().level; }
+void set_program(std::string name) {
+  state().program = std::move(name);
+}
+std::string_view program() {
+  return state().program;
+}
+void set_level(Level level) {
+  state().level = level;
+}
+bool enabled(Level level) {
+  return level <= state().level;
+}
 
 Level parse_level(std::string_view name) {
   if (name == "warn") return Level::warn;
@@ -79,7 +87,9 @@ void open_file(const std::string& path, Format format) {
   state().format = format;
 }
 
-int file_descriptor() { return state().file.get(); }
+int file_descriptor() {
+  return state().file.get();
+}
 
 void write(Level level, std::string_view message) {
   if (!enabled(level)) return;

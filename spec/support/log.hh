@@ -29,10 +29,20 @@ int file_descriptor();
 
 void write(Level level, std::string_view message);
 
-inline void error(std::string_view message) { write(Level::error, message); }
-inline void warn(std::string_view message) { write(Level::warn, message); }
-inline void info(std::string_view message) { write(Level::info, message); }
-inline void debug(std::string_view message) { write(Level::debug, message); }
-inline void trace(std::string_view message) { write(Level::trace, message); }
+inline void error(std::string_view message) {
+  write(Level::error, message);
+}
+inline void warn(std::string_view message) {
+  write(Level::warn, message);
+}
+inline void info(std::string_view message) {
+  write(Level::info, message);
+}
+inline void debug(std::string_view message) {
+  write(Level::debug, message);
+}
+inline void trace(std::string_view message) {
+  write(Level::trace, message);
+}
 
 }  // namespace rocker::log

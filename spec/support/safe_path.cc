@@ -69,8 +69,8 @@ Parent open_parent_in_root(int root_fd, std::string_view path, bool make, mode_t
     throw Error(cat("\"", printable(path), "\" does not end in the name of a file"), EINVAL);
   }
   Parent parent;
-  parent.dir = make ? make_directories_in_root(root_fd, dir, mode)
-                    : open_in_root(root_fd, dir, O_PATH | O_DIRECTORY);
+  parent.dir =
+      make ? make_directories_in_root(root_fd, dir, mode) : open_in_root(root_fd, dir, O_PATH | O_DIRECTORY);
   parent.name = std::string(name);
   return parent;
 }

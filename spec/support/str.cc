@@ -51,7 +51,9 @@ static bool parse_whole(std::string_view text, T& out, int base) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-bool parse_number(std::string_view text, long long& out, int base) { return parse_whole(text, out, base); }
+bool parse_number(std::string_view text, long long& out, int base) {
+  return parse_whole(text, out, base);
+}
 bool parse_number(std::string_view text, unsigned long long& out, int base) {
   return parse_whole(text, out, base);
 }

@@ -9,11 +9,14 @@
 namespace rocker {
 
 namespace detail {
-inline void append(std::string& out, std::string_view part) { out.append(part); }
-inline void append(std::string& out, char part) { out.push_back(part); }
+inline void append(std::string& out, std::string_view part) {
+  out.append(part);
+}
+inline void append(std::string& out, char part) {
+  out.push_back(part);
+}
 template <std::integral T>
-  requires(!std::same_as<T, char> && !std::same_as<T, bool>)
-void append(std::string& out, T part) {
+requires(!std::same_as<T, char> && !std::same_as<T, bool>) void append(std::string& out, T part) {
   out.append(std::to_string(part));
 }
 }  // namespace detail
