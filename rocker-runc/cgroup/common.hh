@@ -1,0 +1,44 @@
+// What the drivers have in common. Included by them only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rocker-runc/cgroup/group.hh"
+#include "rocker-runc/cgroup/manager.hh"
+
+namespace rocker::cgroup {
+
+// The request, checked once: `relative` is the path of the group below a hierarchy's mount point, without a
+// leading
+// "/". Empty: below the runtime's own group, by the container's ID (config-linux.md, "Cgroups Path": "the
+// runtime MAY define the default cgroups path"; runc's choice, so that limits on the caller hold for its
+// containers). Throws for a path with ".." in it, or the root itself.
+std::string checked_cgroups_path(const std::string& cgroups_path);
+
+// A path given to `exec --cgroup`, below the container's own group.
+std::string checked_sub_cgroup(std::string_view path);
+
+// Signals that are no SIGKILL with cgroup.kill: freezes so that nothing forks away in between, signals all,
+// thaws.
+void signal_all(Manager& manager, int signal);
+
+// How long the kernel has to let go of processes that were killed.
+inline constexpr int remove_deadline_ms = 5000;
+
+// Asks `done` with growing pauses until it is true; false when the time is over.
+bool wait_until(int deadline_ms, const std::function<bool()>& done);
+
+// Errors of a user who may not do it: for rootless containers they are none.
+bool is_permission_error(int errno_value);
+
+std::unique_ptr<Manager> plan_v1(const Request& request);
+std::unique_ptr<Manager> plan_v2(const Request& request);
+std::unique_ptr<Manager> load_v1(const Saved& saved);
+std::unique_ptr<Manager> load_v2(const Saved& saved);
+
+}  // namespace rocker::cgroup

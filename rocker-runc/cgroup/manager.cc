@@ -1,0 +1,106 @@
+#include "rocker-runc/cgroup/manager.hh"
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "rocker-runc/cgroup/common.hh"
+#include "rocker-runc/cgroup/detect.hh"
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::cgroup {
+
+std::unique_ptr<Manager> Manager::plan(const Request& request) {
+  return host().mode == Host::Mode::unified ? plan_v2(request) : plan_v1(request);
+}
+
+std::unique_ptr<Manager> Manager::load(const Saved& saved) {
+  return host().mode == Host::Mode::unified ? load_v2(saved) : load_v1(saved);
+}
+
+int enter(const int* fds, std::size_t count, std::size_t* failed) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (::write(fds[i], "0", 1) < 0) {
+      if (failed != nullptr) *failed = i;
+      return errno;
+    }
+  }
+  return 0;
+}
+
+static std::string checked(std::string_view path, std::string_view what) {
+  std::string clean;
+  for (const auto part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      throw Error(cat(what, ": \"", printable(path), "\" has \"..\" in it"))
+          .hint("give the path without, counted from the mount points of the cgroup file systems");
+    }
+    if (part.size() > 255)
+      throw Error(cat(what, ": a part of \"", printable(path), "\" is longer than 255 bytes"));
+    if (part.find('\n') != part.npos)
+      throw Error(cat(what, ": \"", printable(path), "\" has a line end in it"));
+    if (!clean.empty()) clean += '/';
+    clean += part;
+  }
+  if (clean.empty()) {
+    throw Error(
+        cat(what, ": \"", printable(path), "\" is the root of the hierarchies, which is no container's"))
+        .hint("give the path of a group of the container's own");
+  }
+  return clean;
+}
+
+std::string checked_cgroups_path(const std::string& cgroups_path) {
+  return cgroups_path.empty() ? "" : checked(cgroups_path, "linux.cgroupsPath");
+}
+
+std::string checked_sub_cgroup(std::string_view path) {
+  return checked(path, "--cgroup");
+}
+
+bool wait_until(int deadline_ms, const std::function<bool()>& done) {
+  timespec start{};
+  ::clock_gettime(CLOCK_MONOTONIC, &start);
+  for (long pause_us = 50;;) {
+    if (done()) return true;
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 >= deadline_ms)
+      return false;
+    const timespec pause{0, pause_us * 1000};
+    ::nanosleep(&pause, nullptr);
+    pause_us = std::min(pause_us * 2, 10000L);
+  }
+}
+
+bool is_permission_error(int errno_value) {
+  return errno_value == EACCES || errno_value == EPERM || errno_value == EROFS;
+}
+
+void signal_all(Manager& manager, int signal) {
+  const bool was_frozen = manager.frozen();
+  // A group that can't be frozen (rootless on v1, a container that is gone) is signalled all the same.
+  bool froze = false;
+  if (!was_frozen) {
+    try {
+      manager.freeze();
+      froze = true;
+    } catch (const Error&) {
+    }
+  }
+  int failed = 0;
+  for (const pid_t pid : manager.processes()) {
+    if (pid == ::getpid()) continue;
+    if (::kill(pid, signal) < 0 && errno != ESRCH && failed == 0) failed = errno;
+  }
+  // What is frozen on v1 dies when it is thawed.
+  if (froze || (was_frozen && signal == SIGKILL)) manager.thaw();
+  if (failed != 0) throw system_error("signal the processes of the container", failed);
+}
+
+}  // namespace rocker::cgroup
