@@ -3,6 +3,7 @@
 namespace rocker {
 
 static constexpr Command table[] = {
+    {"import", "Make an image of an archive", commands::import_image},
     {"list", "Show the images", commands::list},
     {"inspect", "Show all that is known of an image", commands::inspect},
     {"path", "Print where an image's root file system is", commands::path},

@@ -1,0 +1,116 @@
+#include "rocker-image/attributes.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+void Tally::add(const Tally& other) {
+  whiteout_devices += other.whiteout_devices;
+  overlay_xattrs += other.overlay_xattrs;
+  devices_denied += other.devices_denied;
+  devices_unwanted += other.devices_unwanted;
+  owners_changed += other.owners_changed;
+  xattrs_lost += other.xattrs_lost;
+  acls_lost += other.acls_lost;
+  whiteouts_ignored += other.whiteouts_ignored;
+  excluded += other.excluded;
+}
+
+std::string Tally::text() const {
+  std::vector<std::string> parts;
+  const auto tell = [&](std::size_t count, std::string_view one, std::string_view many,
+                        std::string_view why) {
+    if (count != 0) parts.push_back(cat(count, " ", count == 1 ? one : many, " (", why, ")"));
+  };
+  tell(whiteout_devices, "character device 0:0", "character devices 0:0",
+       "overlayfs would take them for whiteouts");
+  tell(overlay_xattrs, "overlay xattr", "overlay xattrs", "they would mislead overlayfs");
+  tell(devices_denied, "device node", "device nodes", "not permitted here");
+  tell(devices_unwanted, "device node", "device nodes", "--no-devices");
+  tell(owners_changed, "owner", "owners", "only root can give files away; they are this user's");
+  tell(xattrs_lost, "xattr", "xattrs", "not supported or not permitted here");
+  tell(acls_lost, "ACL entry", "ACL entries", "for a name without a number");
+  tell(whiteouts_ignored, "whiteout", "whiteouts", "aufs' own, or below a symbolic link");
+  return join(parts, ", ");
+}
+
+Ownership Ownership::of_this_process() {
+  const uid_t uid = ::geteuid();
+  return {uid == 0, uid, ::getegid()};
+}
+
+namespace {
+
+constexpr std::string_view overlay_prefixes[] = {"trusted.overlay.", "user.overlay."};
+
+template <typename Set>
+void apply_xattrs(const Attributes& attributes, Tally& tally, Set set) {
+  for (const auto& [name, value] : attributes.xattrs) {
+    bool overlay = false;
+    for (const auto prefix : overlay_prefixes) overlay = overlay || name.starts_with(prefix);
+    if (overlay) {
+      ++tally.overlay_xattrs;
+      continue;
+    }
+    if (set(name.c_str(), value) == 0) continue;
+    if (errno != ENOTSUP && errno != EPERM && errno != EACCES && errno != EINVAL && errno != ERANGE) {
+      throw system_error(cat("set xattr ", printable(name)));
+    }
+    ++tally.xattrs_lost;
+  }
+}
+
+// The owner first: chown takes set-ID bits and file capabilities away.
+bool needs_chown(const Attributes& attributes, const Ownership& ownership, Tally& tally) {
+  if (attributes.uid == ownership.own_uid && attributes.gid == ownership.own_gid) return false;
+  if (!ownership.any) ++tally.owners_changed;
+  return ownership.any;
+}
+
+}  // namespace
+
+void apply_attributes(int fd, const Attributes& attributes, const Ownership& ownership, mode_t created_mode,
+                      Tally& tally) {
+  const bool chown = needs_chown(attributes, ownership, tally);
+  if (chown && ::fchown(fd, attributes.uid, attributes.gid) < 0) {
+    throw system_error(cat("chown to ", attributes.uid, ":", attributes.gid));
+  }
+  if (attributes.mode != created_mode || (chown && (attributes.mode & 07000) != 0)) {
+    if (::fchmod(fd, attributes.mode) < 0) throw system_error("chmod");
+  }
+  apply_xattrs(attributes, tally, [&](const char* name, const std::string& value) {
+    return ::fsetxattr(fd, name, value.data(), value.size(), 0);
+  });
+  const timespec times[] = {attributes.mtime, attributes.mtime};
+  if (::futimens(fd, times) < 0) throw system_error("set its times");
+}
+
+void apply_attributes_at(int dir_fd, const std::string& name, bool is_symlink, const Attributes& attributes,
+                         const Ownership& ownership, Tally& tally) {
+  if (needs_chown(attributes, ownership, tally) &&
+      ::fchownat(dir_fd, name.c_str(), attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) < 0) {
+    throw system_error(cat("chown to ", attributes.uid, ":", attributes.gid));
+  }
+  // A link has no mode; what else comes here was made by us and by nobody else, and is not a link.
+  if (!is_symlink && ::fchmodat(dir_fd, name.c_str(), attributes.mode, 0) < 0) throw system_error("chmod");
+  if (!attributes.xattrs.empty()) {
+    // No call sets an xattr by directory and name: by the kernel's own link to what is open, which it does
+    // not follow any further.
+    const UniqueFd file = open_at(dir_fd, name, O_PATH | O_NOFOLLOW);
+    const std::string link = cat("/proc/self/fd/", file.get());
+    apply_xattrs(attributes, tally, [&](const char* xattr, const std::string& value) {
+      return ::setxattr(link.c_str(), xattr, value.data(), value.size(), 0);
+    });
+  }
+  const timespec times[] = {attributes.mtime, attributes.mtime};
+  if (::utimensat(dir_fd, name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("set its times");
+}
+
+}  // namespace rocker

@@ -1,0 +1,73 @@
+// Memory that the threads of an import hand on to each other: a fixed number of blocks, so that an import
+// takes no more of it however long the stream is.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace rocker {
+
+struct Block {
+  std::unique_ptr<char[]> memory;
+  std::size_t size = 0;  // of what is in it
+
+  bool holds(const void* at) const { return at >= memory.get() && at < memory.get() + size; }
+};
+
+// Given back to its pool when the last holder lets go.
+using BlockRef = std::shared_ptr<const Block>;
+
+class BlockPool {
+ public:
+  static constexpr std::size_t block_size = std::size_t{256} << 10;
+
+  explicit BlockPool(std::size_t blocks) : left_(blocks) {}
+
+  // Waits until one is free; null after stop().
+  std::shared_ptr<Block> take();
+  void stop();
+
+ private:
+  void give_back(std::unique_ptr<Block> block);
+
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<std::unique_ptr<Block>> free_;
+  std::size_t left_;  // that may still be made
+  bool stopped_ = false;
+};
+
+// What one thread puts in, another takes out, in order. It is as long as it gets: what bounds it is the
+// blocks.
+template <typename T>
+class Queue {
+ public:
+  void push(T item) {
+    {
+      const std::lock_guard lock(mutex_);
+      items_.push_back(std::move(item));
+    }
+    filled_.notify_one();
+  }
+
+  // Waits until there is something.
+  T pop() {
+    std::unique_lock lock(mutex_);
+    filled_.wait(lock, [&] { return !items_.empty(); });
+    T item = std::move(items_.front());
+    items_.pop_front();
+    return item;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::deque<T> items_;
+};
+
+}  // namespace rocker

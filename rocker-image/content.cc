@@ -1,0 +1,123 @@
+#include "rocker-image/content.hh"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+// Well below the 1,024 descriptors that a process has by default.
+static constexpr std::ptrdiff_t most_open = 256;
+static constexpr std::size_t batch = 64;
+
+ContentWriter::ContentWriter(const Ownership& ownership, bool hash)
+    : ownership_(ownership), hash_(hash), open_files_(most_open), worker_([this] { work(); }) {}
+
+ContentWriter::~ContentWriter() {
+  if (!worker_.joinable()) return;
+  failed_ = true;  // what is queued need not be done
+  held_back_.clear();
+  tasks_.push({});
+  worker_.join();
+}
+
+ContentWriter::FileRef ContentWriter::begin(UniqueFd fd, std::string path, const Attributes& attributes,
+                                            std::uint64_t size) {
+  if (!open_files_.try_acquire()) {
+    flush();
+    open_files_.acquire();
+  }
+  auto file = std::make_shared<File>();
+  file->fd = std::move(fd);
+  file->path = std::move(path);
+  file->attributes = attributes;
+  file->size = size;
+  return file;
+}
+
+void ContentWriter::write(const FileRef& file, Chunk chunk) {
+  held_back_.push_back({file, std::move(chunk), false});
+  if (held_back_.size() >= batch) flush();
+}
+
+void ContentWriter::end(FileRef file) {
+  held_back_.push_back({std::move(file), {}, true});
+  if (held_back_.size() >= batch) flush();
+}
+
+void ContentWriter::flush() {
+  rethrow();
+  if (held_back_.empty()) return;
+  tasks_.push(std::move(held_back_));
+  held_back_ = {};
+  held_back_.reserve(batch);
+}
+
+void ContentWriter::finish() {
+  flush();
+  tasks_.push({});
+  worker_.join();
+  rethrow();
+}
+
+void ContentWriter::rethrow() {
+  // error_ was written before failed_.
+  if (failed_.load(std::memory_order_acquire) && error_) std::rethrow_exception(error_);
+}
+
+void ContentWriter::work() {
+  for (;;) {
+    const auto tasks = tasks_.pop();
+    if (tasks.empty()) return;
+    for (const auto& task : tasks) {
+      if (!failed_.load(std::memory_order_relaxed)) {
+        try {
+          with_context([&] { return cat("entry \"", printable(task.file->path), "\""); },
+                       [&] { task.last ? close(*task.file) : put(*task.file, task.chunk); });
+        } catch (...) {
+          error_ = std::current_exception();
+          failed_.store(true, std::memory_order_release);
+        }
+      }
+      if (task.last) {
+        task.file->fd.reset();
+        open_files_.release();
+      }
+    }
+  }
+}
+
+void ContentWriter::put(File& file, const Chunk& chunk) const {
+  // Holes read as zeros. What overlaps is no file that tar can make.
+  if (chunk.offset < file.end) throw Error("its parts overlap");
+  if (hash_) {
+    file.hash.update_zeros(chunk.offset - file.end);
+    file.hash.update(chunk.data, chunk.size);
+  }
+  std::size_t done = 0;
+  while (done < chunk.size) {
+    const ssize_t wrote = ::pwrite(file.fd.get(), chunk.data + done, chunk.size - done,
+                                   static_cast<off_t>(chunk.offset + done));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) throw system_error("write");
+    done += static_cast<std::size_t>(wrote);
+  }
+  file.end = chunk.offset + chunk.size;
+}
+
+void ContentWriter::close(File& file) {
+  if (file.size > file.end) {
+    if (::ftruncate(file.fd.get(), static_cast<off_t>(file.size)) < 0) throw system_error("truncate");
+    if (hash_) file.hash.update_zeros(file.size - file.end);
+  }
+  apply_attributes(file.fd.get(), file.attributes, ownership_, file.attributes.mode & 0777, tally_);
+  if (hash_) {
+    struct stat st {};
+    if (::fstat(file.fd.get(), &st) < 0) throw system_error("stat");
+    hashes_.push_back({st.st_ino, hashes_.size(), file.hash.finish()});
+  }
+}
+
+}  // namespace rocker

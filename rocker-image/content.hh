@@ -1,0 +1,85 @@
+// The content of files, written and hashed by a thread of its own: whoever reads the archive makes the names,
+// in the order of the archive, and goes on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "rocker-image/archive.hh"
+#include "rocker-image/attributes.hh"
+#include "rocker-image/blocks.hh"
+#include "rocker-image/hash.hh"
+#include "spec/support/fd.hh"
+
+namespace rocker {
+
+// The SHA-256 of each file that was written, by inode.
+struct HashedFile {
+  std::uint64_t inode = 0;
+  std::uint64_t order = 0;  // an inode that is used again: the later one counts
+  Sha256::Digest digest{};
+};
+
+class ContentWriter {
+ public:
+  struct File {
+    UniqueFd fd;
+    std::string path;  // for messages
+    Attributes attributes;
+    std::uint64_t size = 0;
+    // The writer's own.
+    std::uint64_t end = 0;
+    Sha256 hash;
+  };
+  using FileRef = std::shared_ptr<File>;
+
+  ContentWriter(const Ownership& ownership, bool hash);
+  ~ContentWriter();
+  ContentWriter(const ContentWriter&) = delete;
+  ContentWriter& operator=(const ContentWriter&) = delete;
+
+  // A file whose name was made and whose content follows: open for writing, empty. Waits while too many are
+  // open.
+  FileRef begin(UniqueFd fd, std::string path, const Attributes& attributes, std::uint64_t size);
+  void write(const FileRef& file, Chunk chunk);
+  void end(FileRef file);
+
+  // Hands on what was held back. Rethrows what went wrong.
+  void flush();
+  // Waits until all is written. Rethrows what went wrong.
+  void finish();
+
+  // After finish().
+  std::vector<HashedFile>& hashes() { return hashes_; }
+  const Tally& tally() const { return tally_; }
+
+ private:
+  struct Task {
+    FileRef file;
+    Chunk chunk;
+    bool last = false;
+  };
+  void work();
+  void put(File& file, const Chunk& chunk) const;
+  void close(File& file);
+  void rethrow();
+
+  Ownership ownership_;
+  bool hash_;
+  std::vector<Task> held_back_;
+  Queue<std::vector<Task>> tasks_;  // an empty batch is the end
+  std::counting_semaphore<> open_files_;
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr error_;
+  std::vector<HashedFile> hashes_;
+  Tally tally_;
+  std::thread worker_;
+};
+
+}  // namespace rocker

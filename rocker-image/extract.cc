@@ -1,0 +1,388 @@
+#include "rocker-image/extract.hh"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "rocker-image/walk.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/safe_path.hh"
+#include "spec/support/siphash.hh"
+#include "spec/support/str.hh"
+#include "spec/support/units.hh"
+
+namespace rocker {
+
+namespace {
+
+constexpr std::size_t most_open = 128;
+constexpr int most_links = 40;  // as the kernel allows on one path
+
+std::uint64_t inode_of(int fd) {
+  struct stat st {};
+  if (::fstat(fd, &st) < 0) throw system_error("stat");
+  return st.st_ino;
+}
+
+std::string join_path(const std::vector<std::string>& path, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i != 0) out += '/';
+    out += path[i];
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> safe_components(std::string_view name) {
+  std::vector<std::string> path;
+  for (const auto part : split(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (path.empty()) throw Error("its name leads out of the root file system");
+      path.pop_back();
+    } else {
+      if (part.size() > NAME_MAX) {
+        throw Error(
+            cat("a part of its name has ", part.size(), " bytes, at most ", NAME_MAX, " are possible"));
+      }
+      path.emplace_back(part);
+    }
+  }
+  return path;
+}
+
+Extractor::Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content)
+    : root_(root_fd), ownership_(ownership), options_(std::move(options)), content_(content) {}
+
+void Extractor::extract(EntrySource& source, bool layer) {
+  Entry entry;
+  while (source.next(entry)) {
+    with_context([&] { return cat("entry \"", printable(entry.path), "\""); },
+                 [&] { add(entry, source, layer); });
+  }
+  link_pending();
+  open_.clear();
+  placed_.clear();
+  lowest_ = false;
+}
+
+// ---------------------------------------------------------------------------------------------- names
+
+bool Extractor::left_out(const std::string& path) const {
+  for (const auto& pattern : options_.exclude) {
+    // As tar does: a pattern may begin behind any slash, its wildcards match slashes, and what is in a
+    // directory that is left out is left out as well.
+    for (std::size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end == 0 ? 0 : end + 1);
+      const std::string prefix = path.substr(0, end);
+      for (std::size_t start = 0; start != std::string::npos;) {
+        if (::fnmatch(pattern.c_str(), prefix.c_str() + start, 0) == 0) return true;
+        start = prefix.find('/', start);
+        if (start != std::string::npos) ++start;
+      }
+      if (end == std::string::npos) break;
+    }
+  }
+  return false;
+}
+
+std::optional<Extractor::Path> Extractor::stripped(const Path& path) const {
+  if (path.size() < options_.strip_components) return std::nullopt;
+  return Path(path.begin() + options_.strip_components, path.end());
+}
+
+const Extractor::Directory& Extractor::parent_of(const Path& path) {
+  const std::string key = join_path(path, path.size() - 1);
+  if (const auto found = open_.find(key); found != open_.end()) return found->second;
+  if (!lowest_ && path.size() > 1) {
+    // A directory that this layer only names on the way to a file is its own as well.
+    const Path above(path.begin(), path.end() - 1);
+    note_placed(parent_of(above), above.back());
+  }
+  if (open_.size() >= most_open) open_.clear();
+  return open_.emplace(key, make_parents(key)).first->second;
+}
+
+// mkdir -p inside the root, and through links whose targets are not there yet: a layer may write lib/x while
+// lib leads to a usr/lib that comes later.
+Extractor::Directory Extractor::make_parents(const std::string& path) {
+  UniqueFd whole = try_open_in_root(root_, path, O_PATH | O_DIRECTORY);
+  if (!whole && errno != ENOENT) throw system_error(cat("open ", printable(path)));
+  if (whole) {
+    const auto inode = inode_of(whole.get());
+    return {std::move(whole), inode};
+  }
+
+  std::vector<std::string> todo;  // from the last to the first
+  const auto put_off = [&](std::string_view text) {
+    const auto parts = split(text, '/');
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      if (!part->empty() && *part != ".") todo.emplace_back(*part);
+    }
+  };
+  put_off(path);
+  std::string done = ".";
+  UniqueFd here = open_in_root(root_, done, O_PATH | O_DIRECTORY);
+  int links = 0;
+  while (!todo.empty()) {
+    const std::string part = std::move(todo.back());
+    todo.pop_back();
+    const std::string next_path = cat(done, "/", part);
+    UniqueFd next = try_open_in_root(root_, next_path, O_PATH | O_DIRECTORY);
+    if (!next && errno != ENOENT) throw system_error(cat("open ", printable(next_path.substr(2))));
+    if (!next) {
+      if (::mkdirat(here.get(), part.c_str(), 0755) == 0) {
+        next = open_at(here.get(), part, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+        Attributes plain;
+        plain.mode = 0755;
+        plain.uid = ownership_.own_uid;
+        plain.gid = ownership_.own_gid;
+        note_directory(inode_of(next.get()), plain);
+      } else if (errno == EEXIST) {
+        // A link that leads nowhere yet.
+        if (++links > most_links) throw system_error(cat("open ", printable(next_path.substr(2))), ELOOP);
+        const std::string target = read_link_at(here.get(), part);
+        put_off(target);
+        if (target.starts_with('/')) {
+          done.assign(1, '.');
+          here = open_in_root(root_, done, O_PATH | O_DIRECTORY);
+        }
+        continue;
+      } else {
+        throw system_error(cat("mkdir ", printable(next_path.substr(2))));
+      }
+    }
+    here = std::move(next);
+    done = next_path;
+  }
+  const auto inode = inode_of(here.get());
+  return {std::move(here), inode};
+}
+
+// Makes way: the last entry of a name counts.
+void Extractor::clear_name(const Directory& parent, const std::string& name, bool keep_directory) {
+  struct stat st {};
+  if (::fstatat(parent.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (errno == ENOENT) return;
+    throw system_error("stat");
+  }
+  if (keep_directory && S_ISDIR(st.st_mode)) return;
+  if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)) {
+    // What was looked up through it leads elsewhere from now on; `parent` is in there as well.
+    const UniqueFd dir = open_at(parent.fd.get(), ".", O_RDONLY | O_DIRECTORY);
+    remove_tree(dir.get(), name);
+    for (auto it = open_.begin(); it != open_.end();) {
+      it = &it->second == &parent ? std::next(it) : open_.erase(it);
+    }
+  } else if (::unlinkat(parent.fd.get(), name.c_str(), 0) < 0) {
+    throw system_error("remove what was there");
+  }
+}
+
+void Extractor::note_directory(std::uint64_t inode, const Attributes& attributes) {
+  directories_.push_back({inode, directories_.size(), attributes});
+}
+
+static std::uint64_t place(std::uint64_t directory, const std::string& name) {
+  return sip_hash_13(cat(directory, "/", name));
+}
+
+void Extractor::note_placed(const Directory& parent, const std::string& name) {
+  if (!lowest_) placed_.insert(place(parent.inode, name));
+}
+
+// ---------------------------------------------------------------------------------------------- entries
+
+void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
+  using Type = Entry::Type;
+  if (++entries_ > options_.max_entries) {
+    throw Error(cat("there are more than ", options_.max_entries, " entries"))
+        .hint("--max-entries allows more");
+  }
+  if (entry.type == Type::file && __builtin_add_overflow(size_, entry.size, &size_)) size_ = UINT64_MAX;
+  if (size_ > options_.max_size) {
+    throw Error(cat("the files have more than ", format_size(options_.max_size), " in all"))
+        .hint("--max-size allows more");
+  }
+  const Path full = safe_components(entry.path);
+  if (!options_.exclude.empty() && left_out(join_path(full, full.size()))) {
+    ++tally_.excluded;
+    return;
+  }
+  const auto path = stripped(full);
+  if (!path ||
+      (path->empty() && options_.strip_components != 0 && full.size() != options_.strip_components)) {
+    ++tally_.excluded;
+    return;
+  }
+  tally_.acls_lost += entry.lost_acls;
+  if (path->empty()) {
+    // The root itself.
+    if (entry.type != Type::directory) {
+      if (options_.strip_components != 0) {
+        ++tally_.excluded;
+        return;
+      }
+      throw Error("is the root, and no directory");
+    }
+    note_directory(inode_of(root_), entry.attributes);
+    return;
+  }
+  if (layer && whiteout(*path)) return;
+
+  const Directory& parent = parent_of(*path);
+  const std::string& name = path->back();
+  switch (entry.type) {
+    case Type::directory: add_directory(parent, name, entry); break;
+    case Type::file: add_file(parent, name, entry, source); break;
+    case Type::symlink: add_symlink(parent, name, entry); break;
+    case Type::hardlink: {
+      Path target = safe_components(entry.target);
+      if (const auto kept = stripped(target)) target = *kept;
+      if (target.empty()) throw Error("is a hard link to a directory");
+      if (target == *path) break;  // to itself: it is there or it is not
+      if (!add_hardlink(parent, name, target)) {
+        pending_.push_back({*path, target});
+        break;
+      }
+      if (entry.size != 0) {
+        // cpio has the content with the last of the names.
+        const Directory& where = parent_of(*path);
+        UniqueFd fd = open_at(where.fd.get(), name, O_WRONLY | O_NOFOLLOW | O_TRUNC);
+        copy_content(content_.begin(std::move(fd), entry.path, entry.attributes, entry.size), source);
+      }
+      break;
+    }
+    default: add_node(parent, name, entry);
+  }
+}
+
+void Extractor::add_directory(const Directory& parent, const std::string& name, const Entry& entry) {
+  // Sane until the end, whatever the archive wants: what is in it has to be made by somebody.
+  if (::mkdirat(parent.fd.get(), name.c_str(), 0755) < 0) {
+    if (errno != EEXIST) throw system_error("mkdir");
+    clear_name(parent, name, true);
+    if (::mkdirat(parent.fd.get(), name.c_str(), 0755) < 0 && errno != EEXIST) throw system_error("mkdir");
+  }
+  struct stat st {};
+  if (::fstatat(parent.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
+  note_directory(st.st_ino, entry.attributes);
+  note_placed(parent, name);
+}
+
+void Extractor::add_file(const Directory& parent, const std::string& name, const Entry& entry,
+                         EntrySource& source) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const mode_t mode = entry.attributes.mode & 0777;
+  UniqueFd fd(::openat(parent.fd.get(), name.c_str(), flags, mode));
+  if (!fd && errno == EEXIST) {
+    clear_name(parent, name, false);
+    fd.reset(::openat(parent.fd.get(), name.c_str(), flags, mode));
+  }
+  if (!fd) throw system_error("create");
+  note_placed(parent, name);
+  copy_content(content_.begin(std::move(fd), entry.path, entry.attributes, entry.size), source);
+}
+
+void Extractor::copy_content(ContentWriter::FileRef file, EntrySource& source) {
+  Chunk chunk;
+  while (source.data(chunk)) content_.write(file, std::move(chunk));
+  content_.end(std::move(file));
+}
+
+void Extractor::add_symlink(const Directory& parent, const std::string& name, const Entry& entry) {
+  if (::symlinkat(entry.target.c_str(), parent.fd.get(), name.c_str()) < 0) {
+    if (errno != EEXIST) throw system_error("make the symbolic link");
+    clear_name(parent, name, false);
+    if (::symlinkat(entry.target.c_str(), parent.fd.get(), name.c_str()) < 0) {
+      throw system_error("make the symbolic link");
+    }
+  }
+  apply_attributes_at(parent.fd.get(), name, true, entry.attributes, ownership_, tally_);
+  note_placed(parent, name);
+}
+
+void Extractor::add_node(const Directory& parent, const std::string& name, const Entry& entry) {
+  using Type = Entry::Type;
+  const bool device = entry.type == Type::character || entry.type == Type::block;
+  // Overlayfs takes a character device 0:0 for a whiteout: the file would hide another one, or itself.
+  if (entry.type == Type::character && entry.device == makedev(0, 0)) {
+    ++tally_.whiteout_devices;
+    return;
+  }
+  if (device && options_.no_devices) {
+    ++tally_.devices_unwanted;
+    return;
+  }
+  const mode_t kind = entry.type == Type::character ? S_IFCHR
+                      : entry.type == Type::block   ? S_IFBLK
+                      : entry.type == Type::fifo    ? S_IFIFO
+                                                    : S_IFSOCK;
+  clear_name(parent, name, false);
+  if (::mknodat(parent.fd.get(), name.c_str(), kind | (entry.attributes.mode & 0777), entry.device) < 0) {
+    if (!device || errno != EPERM) throw system_error("make the node");
+    ++tally_.devices_denied;
+    return;
+  }
+  apply_attributes_at(parent.fd.get(), name, false, entry.attributes, ownership_, tally_);
+  note_placed(parent, name);
+}
+
+// False when the target is not there (yet).
+bool Extractor::add_hardlink(const Directory& parent, const std::string& name, const Path& target) {
+  const UniqueFd from = try_open_in_root(root_, join_path(target, target.size() - 1), O_PATH | O_DIRECTORY);
+  if (!from) {
+    if (errno == ENOENT) return false;
+    throw system_error(cat("link to \"", printable(join_path(target, target.size())), "\""));
+  }
+  const std::string& target_name = target.back();
+  struct stat st {
+  }, old{};
+  if (::fstatat(from.get(), target_name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (errno == ENOENT) return false;
+    throw system_error("stat");
+  }
+  if (S_ISDIR(st.st_mode)) throw Error("is a hard link to a directory");
+  if (::fstatat(parent.fd.get(), name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (old.st_ino == st.st_ino) {
+      note_placed(parent, name);
+      return true;  // two names of one file by another way, or once more the same
+    }
+    clear_name(parent, name, false);
+  }
+  if (::linkat(from.get(), target_name.c_str(), parent.fd.get(), name.c_str(), 0) < 0) {
+    if (errno == ENOENT) return false;  // it was in what had to make way
+    throw system_error(cat("link to \"", printable(join_path(target, target.size())), "\""));
+  }
+  note_placed(parent, name);
+  return true;
+}
+
+void Extractor::link_pending() {
+  // A link may wait for another one.
+  for (bool progress = true; progress && !pending_.empty();) {
+    progress = false;
+    std::vector<Pending> waiting;
+    for (auto& link : pending_) {
+      if (add_hardlink(parent_of(link.path), link.path.back(), link.target)) {
+        progress = true;
+      } else {
+        waiting.push_back(std::move(link));
+      }
+    }
+    pending_ = std::move(waiting);
+  }
+  if (pending_.empty()) return;
+  const auto& link = pending_.front();
+  throw Error(cat("entry \"", printable(join_path(link.path, link.path.size())), "\": is a hard link to \"",
+                  printable(join_path(link.target, link.target.size())), "\", which is not in the archive"));
+}
+
+}  // namespace rocker

@@ -1,0 +1,107 @@
+// Entries become files below a directory that nothing can leave: parents are resolved inside it by the kernel
+// (openat2, RESOLVE_IN_ROOT) and used as descriptors, the last component of a name is never followed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "rocker-image/archive.hh"
+#include "rocker-image/attributes.hh"
+#include "rocker-image/content.hh"
+#include "spec/support/fd.hh"
+
+namespace rocker {
+
+struct ExtractOptions {
+  unsigned strip_components = 0;
+  std::vector<std::string> exclude;  // fnmatch(3) patterns, as tar's --exclude
+  bool no_devices = false;
+  // Against bombs. Far above what any root file system has.
+  std::uint64_t max_size = std::uint64_t{256} << 30;
+  std::uint64_t max_entries = 20'000'000;
+};
+
+// A directory's attributes wait until all that is in it was made: what is made changes its times, and it may
+// be one that nobody can write to.
+struct DirectoryRecord {
+  std::uint64_t inode = 0;
+  std::uint64_t order = 0;  // an inode that is used again: the later one counts
+  Attributes attributes;
+};
+
+class Extractor {
+ public:
+  Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content);
+
+  // Every entry of a source. With `layer`, whiteouts take away what the layers below have put there
+  // (image-spec layer.md, "Whiteouts"); without, ".wh.x" is a file like any other.
+  void extract(EntrySource& source, bool layer);
+
+  // After the last layer.
+  std::vector<DirectoryRecord>& directories() { return directories_; }
+  const Tally& tally() const { return tally_; }
+  std::uint64_t entries() const { return entries_; }
+
+ private:
+  struct Directory {
+    UniqueFd fd;
+    std::uint64_t inode = 0;
+  };
+  using Path = std::vector<std::string>;
+
+  void add(const Entry& entry, EntrySource& source, bool layer);
+  bool left_out(const std::string& path) const;
+  std::optional<Path> stripped(const Path& path) const;
+
+  const Directory& parent_of(const Path& path);
+  Directory make_parents(const std::string& path);
+  void clear_name(const Directory& parent, const std::string& name, bool keep_directory);
+  void note_directory(std::uint64_t inode, const Attributes& attributes);
+  void note_placed(const Directory& parent, const std::string& name);
+
+  void add_directory(const Directory& parent, const std::string& name, const Entry& entry);
+  void add_file(const Directory& parent, const std::string& name, const Entry& entry, EntrySource& source);
+  void add_symlink(const Directory& parent, const std::string& name, const Entry& entry);
+  void add_node(const Directory& parent, const std::string& name, const Entry& entry);
+  bool add_hardlink(const Directory& parent, const std::string& name, const Path& target);
+  void copy_content(ContentWriter::FileRef file, EntrySource& source);
+  void link_pending();
+
+  bool whiteout(const Path& path);
+  void make_opaque(const Path& directory);
+  void remove_lower(int dir_fd, std::uint64_t dir_inode);
+
+  int root_;
+  Ownership ownership_;
+  ExtractOptions options_;
+  ContentWriter& content_;
+  Tally tally_;
+  std::uint64_t entries_ = 0, size_ = 0;
+  std::vector<DirectoryRecord> directories_;
+
+  // Directories that were looked up. Making a name that was not there can't change where a path leads; taking
+  // one away can, and empties this.
+  std::unordered_map<std::string, Directory> open_;
+
+  // Hard links whose target has not come yet.
+  struct Pending {
+    Path path, target;
+  };
+  std::vector<Pending> pending_;
+
+  // The names that this layer has put somewhere, hashed with their directory: an opaque marker that comes
+  // after them must not take them away. Empty in the lowest layer, below which there is nothing.
+  std::unordered_set<std::uint64_t> placed_;
+  bool lowest_ = true;
+};
+
+// The components of an archive's name, without "." and "": they never lead above the root. Throws when one
+// does.
+std::vector<std::string> safe_components(std::string_view name);
+
+}  // namespace rocker

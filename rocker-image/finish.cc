@@ -1,0 +1,123 @@
+#include "rocker-image/finish.hh"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "rocker-image/walk.hh"
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+namespace {
+
+class Counter : public TreeVisitor {
+ public:
+  void enter(const Node& node, int) override {
+    count(node);
+    if (!node.path.empty()) ++totals.entries;
+  }
+  void leaf(const Node& node) override {
+    count(node);
+    ++totals.entries;
+    totals.size += static_cast<std::uint64_t>(node.st.st_size);
+  }
+
+  TreeTotals totals;
+
+ private:
+  void count(const Node& node) {
+    if (!S_ISDIR(node.st.st_mode) && node.st.st_nlink > 1 && !seen_.insert(node.st.st_ino).second) return;
+    totals.disk_usage += static_cast<std::uint64_t>(node.st.st_blocks) * 512;
+  }
+  std::unordered_set<std::uint64_t> seen_;
+};
+
+template <typename Record>
+void sort_records(std::vector<Record>& records) {
+  const auto less = [](const Record& a, const Record& b) {
+    return a.inode != b.inode ? a.inode < b.inode : a.order < b.order;
+  };
+  // A file system gives out inodes in order, most of the time.
+  if (!std::is_sorted(records.begin(), records.end(), less)) std::sort(records.begin(), records.end(), less);
+}
+
+// The latest record of an inode.
+template <typename Record>
+const Record* find_record(const std::vector<Record>& records, std::uint64_t inode) {
+  const auto after =
+      std::upper_bound(records.begin(), records.end(), inode,
+                       [](std::uint64_t wanted, const Record& record) { return wanted < record.inode; });
+  if (after == records.begin() || std::prev(after)->inode != inode) return nullptr;
+  return &*std::prev(after);
+}
+
+class Finisher : public Counter {
+ public:
+  Finisher(const std::vector<DirectoryRecord>& directories, const std::vector<HashedFile>& hashes,
+           const Ownership& ownership, ManifestWriter* manifest, Tally& tally)
+      : directories_(directories),
+        hashes_(hashes),
+        ownership_(ownership),
+        manifest_(manifest),
+        tally_(tally) {}
+
+  void enter(const Node& node, int fd) override {
+    Counter::enter(node, fd);
+    if (manifest_ == nullptr) return;
+    auto line = manifest_line(node);
+    if (const auto* record = find_record(directories_, node.st.st_ino)) {
+      line.mode = record->attributes.mode;
+      if (ownership_.any) line.uid = record->attributes.uid, line.gid = record->attributes.gid;
+      line.seconds = record->attributes.mtime.tv_sec;
+      line.nanoseconds = record->attributes.mtime.tv_nsec;
+    }
+    manifest_->add(line);
+  }
+
+  void leave(const Node& node, int fd) override {
+    const auto* record = find_record(directories_, node.st.st_ino);
+    if (record == nullptr) return;
+    with_context(
+        [&] { return cat("directory \"", printable(node.path), "\""); },
+        [&] { apply_attributes(fd, record->attributes, ownership_, node.st.st_mode & 07777, tally_); });
+  }
+
+  void leaf(const Node& node) override {
+    Counter::leaf(node);
+    if (manifest_ == nullptr) return;
+    auto line = manifest_line(node);
+    if (S_ISREG(node.st.st_mode)) {
+      if (const auto* hashed = find_record(hashes_, node.st.st_ino)) line.digest = hashed->digest;
+    }
+    manifest_->add(line);
+  }
+
+ private:
+  const std::vector<DirectoryRecord>& directories_;
+  const std::vector<HashedFile>& hashes_;
+  const Ownership& ownership_;
+  ManifestWriter* manifest_;
+  Tally& tally_;
+};
+
+}  // namespace
+
+TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories,
+                       std::vector<HashedFile>& hashes, const Ownership& ownership, ManifestWriter* manifest,
+                       Tally& tally) {
+  sort_records(directories);
+  sort_records(hashes);
+  Finisher finisher(directories, hashes, ownership, manifest, tally);
+  walk(root_fd, finisher);
+  if (manifest != nullptr) manifest->finish();
+  return finisher.totals;
+}
+
+TreeTotals count_tree(int root_fd) {
+  Counter counter;
+  walk(root_fd, counter);
+  return counter.totals;
+}
+
+}  // namespace rocker

@@ -1,0 +1,37 @@
+// A tree of files, visited in the order of the names (bytewise), by descriptors and without following a link.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "spec/support/fd.hh"
+
+namespace rocker {
+
+struct Node {
+  int parent = -1;   // descriptor of the directory that it is in; -1 for the root
+  std::string name;  // in it; "." for the root
+  std::string path;  // from the root, without a slash in front; "" for the root
+  struct stat st {};
+};
+
+class TreeVisitor {
+ public:
+  TreeVisitor() = default;
+  TreeVisitor(const TreeVisitor&) = delete;
+  TreeVisitor& operator=(const TreeVisitor&) = delete;
+  virtual ~TreeVisitor() = default;
+  virtual void enter(const Node&, int /*directory_fd*/) {}  // a directory, before what is in it
+  virtual void leave(const Node&, int /*directory_fd*/) {}  // and after
+  virtual void leaf(const Node&) {}                         // everything else
+};
+
+// However deep the tree is, no more than a hundred descriptors are open, and the stack does not grow. Throws
+// Error.
+void walk(int root_fd, TreeVisitor& visitor);
+
+// A symbolic link's target.
+std::string read_link_at(int dir_fd, const std::string& name);
+
+}  // namespace rocker
