@@ -149,11 +149,13 @@ lint: ## check format, clang-tidy, shell scripts and man pages (ANALYZE=1: clang
 	@scripts/lint
 	@$(MAKE) --keep-going tidy
 
+CLANG_TIDY ?= clang-tidy-16
+TIDY := $(patsubst %.cc,$(BUILD)/obj/%.tidy$(ANALYZE),$(SOURCES))
 .PHONY: tidy
-tidy: $(patsubst %.cc,$(BUILD)/%.tidy$(ANALYZE),$(SOURCES))
+tidy: $(TIDY)
 
-$(BUILD)/%.tidy$(ANALYZE): %.cc $(BUILD)/%.o .clang-tidy
-	$(call say,TIDY,$<)clang-tidy --quiet $(if $(ANALYZE),--checks='clang-analyzer-*') $< -- $(OUR_CXXFLAGS) \
+$(TIDY): $(BUILD)/obj/%.tidy$(ANALYZE): %.cc $(BUILD)/obj/%.o .clang-tidy
+	$(call say,TIDY,$<)$(CLANG_TIDY) --quiet $(if $(ANALYZE),--checks='clang-analyzer-*') $< -- $(OUR_CXXFLAGS) \
 	  $(CPPFLAGS) 2>$@.err || { grep -v 'warnings generated' $@.err; false; }
 	@touch $@
 

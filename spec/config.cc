@@ -22,7 +22,7 @@ void check_version(const json::Value& v, const std::string& version) {
   const auto core = version.substr(0, version.find_first_of("-+"));
   const auto parts = split(core, '.');
   long long major = -1;
-  bool semver = parts.size() == 3 && core.size() > 0;
+  bool semver = parts.size() == 3 && !core.empty();
   for (const auto part : parts) {
     long long number = 0;
     semver = semver && parse_number(part, number) && number >= 0 && (part.size() == 1 || part[0] != '0');
