@@ -36,6 +36,13 @@ bool wait_until(int deadline_ms, const std::function<bool()>& done);
 // Errors of a user who may not do it: for rootless containers they are none.
 bool is_permission_error(int errno_value);
 
+// Makes the groups of the request at these paths, some of which systemd has made already, with a process in
+// them.
+std::unique_ptr<Manager> adopt_v1(const Saved& saved, const Request& request);
+std::unique_ptr<Manager> adopt_v2(const Saved& saved, const Request& request);
+
+std::unique_ptr<Manager> plan_systemd(const Request& request);
+std::unique_ptr<Manager> load_systemd(const Saved& saved);
 std::unique_ptr<Manager> plan_v1(const Request& request);
 std::unique_ptr<Manager> plan_v2(const Request& request);
 std::unique_ptr<Manager> load_v1(const Saved& saved);

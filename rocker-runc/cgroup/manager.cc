@@ -15,16 +15,18 @@
 namespace rocker::cgroup {
 
 std::unique_ptr<Manager> Manager::plan(const Request& request) {
+  if (request.driver == Driver::systemd) return plan_systemd(request);
   return host().mode == Host::Mode::unified ? plan_v2(request) : plan_v1(request);
 }
 
 std::unique_ptr<Manager> Manager::load(const Saved& saved) {
+  if (saved.driver == Driver::systemd) return load_systemd(saved);
   return host().mode == Host::Mode::unified ? load_v2(saved) : load_v1(saved);
 }
 
-int enter(const int* fds, std::size_t count, std::size_t* failed) {
+int enter(const int* tasks, std::size_t count, std::size_t* failed) {
   for (std::size_t i = 0; i < count; ++i) {
-    if (::write(fds[i], "0", 1) < 0) {
+    if (::write(tasks[i], "0", 1) < 0) {
       if (failed != nullptr) *failed = i;
       return errno;
     }

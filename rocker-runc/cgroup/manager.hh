@@ -68,21 +68,23 @@ class Manager {
   // exists.
   virtual void create() = 0;
 
-  // How a process gets into the groups, cheapest first. The manager owns the descriptors.
-  //
-  // birth_fd: the group in the unified hierarchy (v2, and hybrid hosts), for CLONE_INTO_CGROUP; -1 when there
-  // is none. The clone fails with EBUSY when the container has made groups of its own: then join().
-  //
-  // entry_fds: the groups' `tasks` files on v1. A process that has one thread moves itself by writing "0" to
-  // each (see enter()), which needs no lock on its thread group, while a write from outside waits for an RCU
-  // grace period of the whole machine: 6 to 18 ms against 0.1 ms for all hierarchies of a hybrid host. Empty
-  // on v2.
-  //
-  // A child that was born into birth_fd() and has written to all of entry_fds() needs no join(), unless
-  // needs_join() (the systemd driver, as long as there is no scope).
+  // v2: an open descriptor of the group for CLONE_INTO_CGROUP, after which the child is where it belongs;
+  // else -1, and the child has to get in by entry() or by join(). The clone fails with EBUSY when the
+  // container has made groups of its own below: then join().
   virtual int birth_fd() const { return -1; }
-  virtual std::vector<int> entry_fds() const { return {}; }
-  virtual bool needs_join() const { return false; }
+
+  // The fastest way in for a child that is yet to be cloned: CLONE_INTO_CGROUP with `birth_fd` (unless -1),
+  // and then, while it has one thread, the child calls enter() with `tasks`. By writing "0" to v1's `tasks`
+  // files it moves itself, which needs no lock on its thread group, while a write from outside (join) waits
+  // for an RCU grace period of the whole machine: 6 to 18 ms against 0.1 ms for all hierarchies of a hybrid
+  // host. Nothing when `possible` is false (the systemd driver, as long as there is no scope): then join().
+  // The manager owns the descriptors.
+  struct Entry {
+    bool possible = false;
+    int birth_fd = -1;
+    std::vector<int> tasks = {};
+  };
+  virtual Entry entry() const = 0;
 
   // Moves a process (with all its threads) into the groups; with `sub_cgroup` into that one below them (exec
   // --cgroup), which must exist. `beside`: the container's init; when a group can hold no processes any more

@@ -32,15 +32,14 @@ struct Member {
 class V1 final : public Manager {
  public:
   V1(std::vector<Member> members, bool rootless) : members_(std::move(members)), rootless_(rootless) {}
-  V1(std::vector<Member> members, const Request& request)
-      : members_(std::move(members)), rootless_(request.rootless), resources_(request.resources) {}
+  V1(std::vector<Member> members, const Request& request, bool adopted)
+      : members_(std::move(members)),
+        rootless_(request.rootless),
+        adopted_(adopted),
+        resources_(request.resources) {}
 
   void create() override;
-  int birth_fd() const override {
-    const Member* unified = find_unified();
-    return unified != nullptr ? unified->group.fd() : -1;
-  }
-  std::vector<int> entry_fds() const override;
+  Entry entry() const override;
   void join(pid_t pid, std::string_view sub_cgroup, pid_t beside) override;
   void set(const spec::Resources& resources, bool update) override;
   void freeze() override;
@@ -65,6 +64,7 @@ class V1 final : public Manager {
 
   mutable std::vector<Member> members_;
   bool rootless_;
+  bool adopted_ = false;
   const spec::Resources* resources_ = nullptr;
 };
 
@@ -120,7 +120,7 @@ void V1::create() {
     }
     ++member;
   }
-  check_fit();
+  if (!adopted_) check_fit();
   static const spec::Resources none;
   const spec::Resources& resources = resources_ != nullptr ? *resources_ : none;
   set(resources, false);
@@ -142,17 +142,20 @@ void V1::check_fit() const {
   }
 }
 
-std::vector<int> V1::entry_fds() const {
-  std::vector<int> fds;
+Manager::Entry V1::entry() const {
+  Entry entry{.possible = true};
   for (auto& member : members_) {
-    if (member.mounted->v2) continue;
+    if (member.mounted->v2) {
+      entry.birth_fd = member.group.fd();
+      continue;
+    }
     if (!member.entry) {
       member.entry.reset(::openat(member.group.fd(), "tasks", O_WRONLY | O_CLOEXEC));
       if (!member.entry) throw system_error(cat("open ", member.group.path(), "/tasks"));
     }
-    fds.push_back(member.entry.get());
+    entry.tasks.push_back(member.entry.get());
   }
-  return fds;
+  return entry;
 }
 
 void V1::join(pid_t pid, std::string_view sub_cgroup, pid_t beside) {
@@ -388,16 +391,24 @@ std::unique_ptr<Manager> plan_v1(const Request& request) {
                        false,
                        {}});
   }
-  return std::make_unique<V1>(std::move(members), request);
+  return std::make_unique<V1>(std::move(members), request, false);
+}
+
+static std::vector<Member> members_at(const std::map<std::string, std::string>& paths) {
+  std::vector<Member> members;
+  for (const auto& mounted : host().hierarchies) {
+    const auto path = paths.find(mounted.name);
+    if (path != paths.end()) members.push_back({&mounted, Group(path->second), false, {}});
+  }
+  return members;
+}
+
+std::unique_ptr<Manager> adopt_v1(const Saved& saved, const Request& request) {
+  return std::make_unique<V1>(members_at(saved.paths), request, true);
 }
 
 std::unique_ptr<Manager> load_v1(const Saved& saved) {
-  std::vector<Member> members;
-  for (const auto& mounted : host().hierarchies) {
-    const auto path = saved.paths.find(mounted.name);
-    if (path != saved.paths.end()) members.push_back({&mounted, Group(path->second), false, {}});
-  }
-  return std::make_unique<V1>(std::move(members), saved.rootless);
+  return std::make_unique<V1>(members_at(saved.paths), saved.rootless);
 }
 
 }  // namespace rocker::cgroup

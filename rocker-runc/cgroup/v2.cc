@@ -27,14 +27,16 @@ class V2 final : public Manager {
  public:
   V2(std::string path, bool rootless)
       : group_(std::move(path)), without_(group_.path().empty()), rootless_(rootless) {}
-  V2(std::string path, const Request& request)
+  V2(std::string path, const Request& request, bool adopted)
       : group_(std::move(path)),
+        adopted_(adopted),
         rootless_(request.rootless),
         resources_(request.resources),
         owner_(request.owner) {}
 
   void create() override;
   int birth_fd() const override { return without_ ? -1 : group_.fd(); }
+  Entry entry() const override { return {.possible = true, .birth_fd = birth_fd()}; }
   void join(pid_t pid, std::string_view sub_cgroup, pid_t beside) override;
   void set(const spec::Resources& resources, bool update) override;
   void freeze() override;
@@ -56,6 +58,7 @@ class V2 final : public Manager {
 
   Group group_;
   bool made_ = false;
+  bool adopted_ = false;  // systemd's, with the container's process in it
   bool without_ = false;  // rootless, and this user may make no group
   bool rootless_;
   const spec::Resources* resources_ = nullptr;
@@ -78,7 +81,7 @@ void V2::create() {
     without_ = true;
     return;
   }
-  if (!made_ && !group_.empty()) {
+  if (!made_ && !adopted_ && !group_.empty()) {
     throw Error(cat("the cgroup ", group_.path(), " is not empty"), EBUSY)
         .hint("another container uses it: give a cgroupsPath of its own");
   }
@@ -246,7 +249,11 @@ std::unique_ptr<Manager> plan_v2(const Request& request) {
     relative = cat(parent, "/", request.container_id);
     relative.erase(0, 1);
   }
-  return std::make_unique<V2>(cat(mount_point, "/", relative), request);
+  return std::make_unique<V2>(cat(mount_point, "/", relative), request, false);
+}
+
+std::unique_ptr<Manager> adopt_v2(const Saved& saved, const Request& request) {
+  return std::make_unique<V2>(saved.paths.at("unified"), request, true);
 }
 
 std::unique_ptr<Manager> load_v2(const Saved& saved) {

@@ -1,0 +1,191 @@
+// The systemd driver: a container is a transient scope, made by systemd on our behalf with the container's
+// first process in it. Below that it is cgroupfs: the scope is delegated (systemd.resource-control(5),
+// "Delegate="), and what systemd has no property for is written to the files of the group.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "rocker-runc/cgroup/common.hh"
+#include "rocker-runc/cgroup/detect.hh"
+#include "rocker-runc/cgroup/sdbus.hh"
+#include "rocker-runc/cgroup/stats.hh"
+#include "rocker-runc/cgroup/systemd_properties.hh"
+#include "spec/support/error.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::cgroup {
+
+namespace {
+
+bool user_bus() {
+  return ::geteuid() != 0;
+}
+
+class Systemd final : public Manager {
+ public:
+  explicit Systemd(const Request& request)
+      : request_(request), name_(scope_name(request.cgroups_path, request.container_id, user_bus())) {
+    if (request.annotations != nullptr) annotated_ = annotated_properties(*request.annotations);
+    inner_ = adopt(expected_group());
+  }
+  Systemd(const Saved& saved, std::unique_ptr<Manager> inner) : inner_(std::move(inner)), started_(true) {
+    name_.unit = saved.scope;
+    request_.rootless = saved.rootless;
+  }
+
+  void create() override {
+    // A scope needs a process: it is made by join(). What can fail without one fails now.
+    properties(0);
+  }
+  int birth_fd() const override { return started_ ? inner_->birth_fd() : -1; }
+  Entry entry() const override { return started_ ? inner_->entry() : Entry(); }
+  void join(pid_t pid, std::string_view sub_cgroup, pid_t beside) override;
+  void set(const spec::Resources& resources, bool update) override;
+  void freeze() override { inner_->freeze(); }
+  void thaw() override { inner_->thaw(); }
+  bool frozen() const override { return inner_->frozen(); }
+  void kill_all(int signal) override { inner_->kill_all(signal); }
+  std::vector<pid_t> processes() const override { return inner_->processes(); }
+  Stats stats() const override { return inner_->stats(); }
+  std::uint64_t oom_kills() const override { return inner_->oom_kills(); }
+  void remove() override;
+  bool exists() const override { return inner_->exists(); }
+  std::vector<Hierarchy> hierarchies() const override { return inner_->hierarchies(); }
+  Saved saved() const override;
+
+ private:
+  SystemdBus& bus() const {
+    if (!bus_) bus_ = std::make_unique<SystemdBus>(user_bus());
+    return *bus_;
+  }
+  static bool v2() { return host().mode == Host::Mode::unified; }
+  std::vector<Property> properties(pid_t pid) const;
+  std::string expected_group() const;
+  std::unique_ptr<Manager> adopt(const std::string& group) const;
+
+  Request request_;
+  ScopeName name_;
+  std::vector<Property> annotated_;
+  std::unique_ptr<Manager> inner_;  // the files of the group
+  bool started_ = false;
+  mutable std::unique_ptr<SystemdBus> bus_;
+};
+
+std::vector<Property> Systemd::properties(pid_t pid) const {
+  const Variant yes = Variant::of(true);
+  std::vector<Property> list{{"Description", Variant::of(cat("rocker container ", request_.container_id))}};
+  if (name_.unit.ends_with(".slice")) {
+    list.emplace_back("Wants", Variant::strings({name_.slice}));
+  } else {
+    list.emplace_back("Slice", Variant::of(name_.slice));
+    list.emplace_back("Delegate", yes);
+    list.emplace_back("PIDs",
+                      Variant{.signature = "au",
+                              .elements = {{.signature = "u", .number = static_cast<std::uint64_t>(pid)}}});
+  }
+  // A controller that is joined later has not counted what was there before.
+  for (const char* accounting : {"MemoryAccounting", "CPUAccounting", "TasksAccounting"})
+    list.emplace_back(accounting, yes);
+  list.emplace_back(v2() ? "IOAccounting" : "BlockIOAccounting", yes);
+  list.emplace_back("DefaultDependencies", Variant::of(false));
+  static const spec::Resources none;
+  for (auto& property : resource_properties(request_.resources != nullptr ? *request_.resources : none, v2(),
+                                            false, bus().version())) {
+    list.push_back(std::move(property));
+  }
+  // Annotations win over what was worked out: systemd takes the last of two.
+  list.insert(list.end(), annotated_.begin(), annotated_.end());
+  return list;
+}
+
+// Where systemd will put the unit: a slice "a-b.slice" is in "a.slice" (systemd.slice(5)), all of it below
+// the manager's own group, which for the system's is the root.
+std::string Systemd::expected_group() const {
+  std::string group = user_bus() ? bus().control_group() : "";
+  while (group.ends_with('/')) group.pop_back();
+  return cat(group, slice_path(name_.slice), "/", name_.unit);
+}
+
+// A manager of the files at this path, where the groups are systemd's, or on v1 in part still to be made by
+// us.
+std::unique_ptr<Manager> Systemd::adopt(const std::string& group) const {
+  Saved saved;
+  saved.rootless = request_.rootless;
+  for (const auto& mounted : host().hierarchies) {
+    saved.paths.emplace(mounted.name.empty() ? "unified" : mounted.name, cat(mounted.mount_point, group));
+  }
+  return v2() ? adopt_v2(saved, request_) : adopt_v1(saved, request_);
+}
+
+void Systemd::join(pid_t pid, std::string_view sub_cgroup, pid_t beside) {
+  if (!started_) {
+    bus().start_transient(name_.unit, properties(pid));
+    const auto groups = groups_of(pid);
+    const auto own = groups.find(v2() ? "" : "name=systemd");
+    if (own == groups.end() || own->second.size() < 2) {
+      throw Error(cat("systemd: the unit ", name_.unit, " is started, but the process is in no group of it"));
+    }
+    if (own->second != expected_group()) inner_ = adopt(own->second);
+    // The scope lives as long as its process: when this throws, the caller kills that.
+    inner_->create();
+    started_ = true;
+    if (!v2()) inner_->join(pid);
+    return;
+  }
+  try {
+    inner_->join(pid, sub_cgroup, beside);
+  } catch (const Error& error) {
+    // Out of another user's group the kernel lets only systemd move a process.
+    if (!is_permission_error(error.errno_value())) throw;
+    bus().attach(name_.unit, sub_cgroup.empty() ? "" : checked_sub_cgroup(sub_cgroup), pid);
+  }
+}
+
+void Systemd::set(const spec::Resources& resources, bool update) {
+  // A memory limit that systemd sets kills at once: what we would refuse is refused before.
+  if (v2() && resources.memory.check_before_update.value_or(false) &&
+      resources.memory.limit.value_or(0) > 0) {
+    const auto usage = inner_->stats().memory.usage.usage;
+    if (usage > static_cast<std::uint64_t>(*resources.memory.limit)) {
+      throw Error(cat("linux.resources.memory.limit: ", *resources.memory.limit, " is below the ", usage,
+                      " bytes that the container uses now, and checkBeforeUpdate forbids that"));
+    }
+  }
+  bus().set_properties(name_.unit, resource_properties(resources, v2(), update, bus().version()));
+  inner_->set(resources, update);
+}
+
+void Systemd::remove() {
+  try {
+    bus().stop(name_.unit);
+  } catch (const Error& error) {
+    // Without a bus the groups can still be removed.
+    log::warn(error.what());
+  }
+  inner_->remove();
+}
+
+Saved Systemd::saved() const {
+  Saved saved = inner_->saved();
+  saved.driver = Driver::systemd;
+  saved.rootless = request_.rootless;
+  saved.scope = name_.unit;
+  return saved;
+}
+
+}  // namespace
+
+std::unique_ptr<Manager> plan_systemd(const Request& request) {
+  return std::make_unique<Systemd>(request);
+}
+
+std::unique_ptr<Manager> load_systemd(const Saved& saved) {
+  auto inner = host().mode == Host::Mode::unified ? load_v2(saved) : load_v1(saved);
+  return std::make_unique<Systemd>(saved, std::move(inner));
+}
+
+}  // namespace rocker::cgroup
