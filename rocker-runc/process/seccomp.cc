@@ -175,4 +175,9 @@ SeccompFilter compile_seccomp(const spec::Seccomp& profile) {
   return filter;
 }
 
+std::string libseccomp_version() {
+  const scmp_version* v = ::seccomp_version();
+  return cat(v->major, ".", v->minor, ".", v->micro);
+}
+
 }  // namespace rocker::process

@@ -32,6 +32,9 @@ UniqueFd load_seccomp(const SeccompFilter& filter);
 void send_seccomp_listener(const spec::Seccomp& profile, int listener, pid_t pid,
                            const std::string& state_json);
 
+// "2.5.4", of the library that compiles the filters.
+std::string libseccomp_version();
+
 // For `features`.
 std::vector<std::string> known_seccomp_actions();
 std::vector<std::string> known_seccomp_operators();

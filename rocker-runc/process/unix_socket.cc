@@ -71,4 +71,29 @@ void send_with_fd(int socket, std::string_view payload, int fd) {
   }
 }
 
+UniqueFd receive_fd(int socket) {
+  union {
+    char space[CMSG_SPACE(sizeof(int))];
+    cmsghdr align;
+  } control{};
+  char payload[256];
+  iovec part{payload, sizeof payload};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.space;
+  message.msg_controllen = sizeof control.space;
+  ssize_t got = 0;
+  while ((got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+  }
+  if (got < 0) throw system_error("receiving a descriptor");
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+    throw Error("no descriptor came where one was expected");
+  }
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return UniqueFd(fd);
+}
+
 }  // namespace rocker::process

@@ -15,4 +15,7 @@ UniqueFd connect_unix_stream(const std::string& path);
 // SIGPIPE.
 void send_with_fd(int socket, std::string_view payload, int fd);
 
+// The descriptor that comes with the next bytes; the bytes themselves are dropped. Throws when none comes.
+UniqueFd receive_fd(int socket);
+
 }  // namespace rocker::process

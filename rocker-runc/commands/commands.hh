@@ -1,0 +1,58 @@
+// The commands of rocker-runc: one file each. CLI11 is included by these and by main only; a start defines
+// the options of the one command that it runs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "rocker-runc/container.hh"
+
+namespace CLI {
+class App;
+}
+
+namespace rocker::commands {
+
+struct Globals {
+  std::string root;
+  bool systemd_cgroup = false;
+  bool rootless = false;
+  bool called_runc = false;  // by that name: a lone positional of `run` is always the ID
+};
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*run)(const Globals& globals, std::vector<std::string> args);
+};
+
+// Ends with an entry whose name is null.
+extern const Command table[];
+
+// Parses the command's arguments; a mistake is one Error. --help prints and gives false: the command is done.
+bool parse(CLI::App& app, std::vector<std::string> args);
+
+// The same for a command line whose options end at the positional number `positionals` (`exec ID COMMAND
+// -x`): what is from there on is returned untouched. "--" before it ends the options as well.
+bool parse_until(CLI::App& app, std::vector<std::string> args, std::size_t positionals,
+                 std::vector<std::string>& rest);
+
+int checkpoint(const Globals&, std::vector<std::string>);
+int create(const Globals&, std::vector<std::string>);
+int delete_(const Globals&, std::vector<std::string>);
+int events(const Globals&, std::vector<std::string>);
+int exec(const Globals&, std::vector<std::string>);
+int features(const Globals&, std::vector<std::string>);
+int kill(const Globals&, std::vector<std::string>);
+int list(const Globals&, std::vector<std::string>);
+int pause(const Globals&, std::vector<std::string>);
+int ps(const Globals&, std::vector<std::string>);
+int restore(const Globals&, std::vector<std::string>);
+int resume(const Globals&, std::vector<std::string>);
+int run(const Globals&, std::vector<std::string>);
+int spec(const Globals&, std::vector<std::string>);
+int start(const Globals&, std::vector<std::string>);
+int state(const Globals&, std::vector<std::string>);
+int update(const Globals&, std::vector<std::string>);
+
+}  // namespace rocker::commands

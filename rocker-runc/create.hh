@@ -1,0 +1,56 @@
+// Making, starting and destroying a container: the parent's side of the drawing in spec/README.md, "How a
+// container is made".
+#pragma once
+
+#include <string>
+
+#include "rocker-runc/channel.hh"
+#include "rocker-runc/container.hh"
+#include "rocker-runc/process/plan.hh"
+#include "spec/config.hh"
+
+namespace rocker {
+
+struct CreateOptions {
+  std::string root;
+  std::string id;
+  std::string bundle;
+  std::string console_socket;  // path
+  std::string pid_file;
+  std::string pidfd_socket;
+  int preserve_fds = 0;
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+  bool detach = true;          // false: a foreground run, which serves the terminal itself
+  bool start_at_once = false;  // run: started by start_created() of the same process
+  bool rootless = false;
+  cgroup::Driver cgroup_driver = cgroup::Driver::cgroupfs;
+};
+
+struct Created {
+  Container container;
+  spec::Config config;
+  UniqueFd pidfd;
+  Channel channel;   // with start_at_once
+  UniqueFd console;  // the terminal's master, of a foreground run with a terminal
+};
+
+// `create`: the container is there, its process waits for start. When it throws, nothing is left.
+Created create_container(const CreateOptions& options);
+
+// `start`'s half of the work, over the channel of a `run` or the gate of a container: says start, and returns
+// when execve has succeeded and the poststart hooks have run. Throws what went wrong inside; the container is
+// then stopped.
+void start_container(Container& container, const spec::Config& config, Channel& channel);
+
+// Kills what is left, removes cgroups and state, runs the poststop hooks. Of a container whose lock the
+// caller holds.
+void destroy_container(Container& container);
+
+// Writes text to a pid file: whole or not at all.
+void write_pid_file(const std::string& path, pid_t pid);
+
+// Sends the pidfd of a process to a socket, as `--pidfd-socket` asks for.
+void send_pidfd(const std::string& socket_path, int pidfd);
+
+}  // namespace rocker

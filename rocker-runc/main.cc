@@ -1,0 +1,203 @@
+// rocker-runc: an OCI runtime (runtime-spec 1.3), a drop-in for runc. This file only dispatches.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include <CLI/CLI.hpp>
+
+#include "rocker-runc/commands/commands.hh"
+#include "rocker-runc/process/seccomp.hh"
+#include "rocker-runc/sys/self.hh"
+#include "spec/config.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+namespace {
+
+struct Options {
+  commands::Globals globals;
+  std::string log_file, log_format = "text", log_level, rootless = "auto", cgroup_manager, criu;
+  bool debug = false, version = false;
+};
+
+// Where containers are kept when --root does not say: a tmpfs of root's, or of the user's session.
+std::string default_root() {
+  if (::geteuid() == 0) return "/run/rocker-runc";
+  const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+  return runtime_dir != nullptr && *runtime_dir == '/' ? cat(runtime_dir, "/rocker-runc")
+                                                       : cat("/tmp/rocker-runc-", ::geteuid());
+}
+
+void define(CLI::App& app, Options& o) {
+  app.add_option("--root", o.globals.root, "directory for the state of containers");
+  app.add_option("--log", o.log_file, "file that errors and warnings are written to as well");
+  app.add_option("--log-format", o.log_format, "format of that file: text or json");
+  app.add_option("--log-level", o.log_level, "error, warn, info, debug or trace");
+  app.add_flag("--debug", o.debug, "the same as --log-level debug");
+  app.add_flag("--systemd-cgroup", o.globals.systemd_cgroup,
+               "let systemd make the cgroups; cgroupsPath is slice:prefix:name");
+  app.add_option("--cgroup-manager", o.cgroup_manager, "cgroupfs, systemd or disabled, as crun has it");
+  app.add_option("--rootless", o.rootless,
+                 "ignore what cgroups refuse to an ordinary user: true, false or auto");
+  app.add_option("--criu", o.criu, "ignored, as by newer versions of runc");
+  app.add_flag("-v,--version", o.version, "print the version and exit");
+}
+
+std::string help_text(const CLI::App& app) {
+  std::string commands;
+  for (const auto* c = commands::table; c->name != nullptr; ++c) {
+    commands += cat("  ", c->name, std::string(12 - std::strlen(c->name), ' '), c->summary, "\n");
+  }
+  std::string text = cat("Usage: ", log::program(), " [OPTIONS] COMMAND [ARGUMENTS]\n\n",
+                         "Runs containers from OCI bundles.\n\nCommands:\n", commands, "\nOptions:\n");
+  for (const auto* option : app.get_options()) {
+    const std::string name =
+        cat("  ", option->get_name(false, true), option->get_items_expected_max() > 0 ? " VALUE" : "");
+    text +=
+        cat(name, std::string(name.size() < 28 ? 28 - name.size() : 1, ' '), option->get_description(), "\n");
+  }
+  return cat(text, "\n`", log::program(), " COMMAND --help` explains a command.\n");
+}
+
+// Also when the rest of the command line is no good: engines show what is in the log and nothing else.
+void open_log(const Options& o) {
+  if (o.log_file.empty()) return;
+  if (o.log_format != "text" && o.log_format != "json") {
+    throw Error(cat("--log-format: expected text or json, found \"", printable(o.log_format), "\""));
+  }
+  log::open_file(o.log_file, o.log_format == "json" ? log::Format::json : log::Format::text);
+}
+
+void open_log_of_broken_line(const std::vector<std::string>& args) {
+  Options o;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    for (const auto& [name, value] :
+         {std::pair("--log", &o.log_file), std::pair("--log-format", &o.log_format)}) {
+      if (args[i] == name && i + 1 < args.size()) *value = args[i + 1];
+      if (args[i].starts_with(cat(name, "="))) *value = args[i].substr(std::strlen(name) + 1);
+    }
+  }
+  open_log(o);
+}
+
+void check(Options& o) {
+  if (o.debug) log::set_level(log::Level::debug);
+  if (!o.log_level.empty()) log::set_level(log::parse_level(o.log_level));
+  auto& g = o.globals;
+  if (o.cgroup_manager == "systemd") {
+    g.systemd_cgroup = true;
+  } else if (!o.cgroup_manager.empty() && o.cgroup_manager != "cgroupfs") {
+    throw Error(
+        cat("--cgroup-manager: expected cgroupfs or systemd, found \"", printable(o.cgroup_manager), "\""));
+  }
+  if (o.rootless == "auto") {
+    g.rootless = ::geteuid() != 0;
+  } else if (o.rootless == "true" || o.rootless == "false") {
+    g.rootless = o.rootless == "true";
+  } else {
+    throw Error(cat("--rootless: expected true, false or auto, found \"", printable(o.rootless), "\""));
+  }
+  if (g.root.empty()) g.root = default_root();
+  g.root = absolute_path(g.root);
+}
+
+const commands::Command& find_command(const std::string& name) {
+  const commands::Command* near = nullptr;
+  for (const auto* c = commands::table; c->name != nullptr; ++c) {
+    if (name == c->name) return *c;
+    if (name.size() > 1 && std::string_view(c->name).substr(0, 2) == std::string_view(name).substr(0, 2))
+      near = c;
+  }
+  Error error(cat("unknown command \"", printable(name), "\""));
+  error.hint(near != nullptr ? cat("did you mean \"", near->name, "\"?")
+                             : cat("see ", log::program(), " --help"));
+  throw error;
+}
+
+int dispatch(char** argv) {
+  std::vector<std::string> args;
+  for (char** arg = argv + 1; *arg != nullptr; ++arg) args.emplace_back(*arg);
+  Options options;
+  options.globals.called_runc = log::program() == "runc";
+  CLI::App app("", std::string(log::program()));
+  define(app, options);
+  std::vector<std::string> rest;
+  bool help = false;
+  try {
+    // The global options end at the command's name.
+    std::size_t first = 0;
+    while (first < args.size() && args[first].starts_with('-')) {
+      const auto& arg = args[first];
+      if (arg == "-h" || arg == "--help") help = true;
+      const auto* option = app.get_option_no_throw(arg);
+      first += option != nullptr && option->get_items_expected_max() > 0 ? 2 : 1;
+    }
+    first = std::min(first, args.size());
+    rest.assign(args.begin() + static_cast<std::ptrdiff_t>(first), args.end());
+    if (!help) {
+      std::vector<std::string> front(args.rend() - static_cast<std::ptrdiff_t>(first), args.rend());
+      try {
+        app.set_help_flag();
+        app.parse(std::move(front));
+      } catch (const CLI::ParseError& error) {
+        throw Error(std::string(trim(split(error.what(), '\n')[0])))
+            .hint(cat("see ", log::program(), " --help"));
+      }
+    }
+  } catch (const Error&) {
+    open_log_of_broken_line(args);
+    throw;
+  }
+  if (help || (!options.version && rest.empty())) {
+    write_all(help ? STDOUT_FILENO : STDERR_FILENO, help_text(app), "output");
+    return help ? 0 : 1;
+  }
+  if (options.version) {
+    write_all(STDOUT_FILENO,
+              cat(log::program(), " version ", ROCKER_VERSION, "\nspec: ", spec::oci_version,
+                  "\nlibseccomp: ", process::libseccomp_version(), "\n"),
+              "standard output");
+    return 0;
+  }
+  open_log(options);
+  check(options);
+  const std::string name = rest[0];
+  if (name == "help") {
+    write_all(STDOUT_FILENO, help_text(app), "standard output");
+    return 0;
+  }
+  const auto& command = find_command(name);
+  rest.erase(rest.begin());
+  if (name == "create" || name == "run" || name == "exec") sys::protect_own_binary(argv);
+  return command.run(options.globals, std::move(rest));
+}
+
+std::string program_name(const char* argv0) {
+  const std::string_view path = argv0 == nullptr ? "" : argv0;
+  const auto slash = path.rfind('/');
+  const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  return name == "runc" ? "runc" : "rocker-runc";
+}
+
+}  // namespace
+}  // namespace rocker
+
+int main(int, char** argv) {
+  rocker::log::set_program(rocker::program_name(argv[0]));
+  // A pipe whose reader is gone is an error of write(2), told like any other.
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    return rocker::dispatch(argv);
+  } catch (const rocker::Error& error) {
+    rocker::log::error(error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    rocker::log::error(error.what());
+    return 1;
+  }
+}

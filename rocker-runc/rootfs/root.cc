@@ -1,0 +1,70 @@
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "rocker-runc/rootfs/carry_out.hh"
+#include "rocker-runc/sys/mount.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::rootfs {
+
+namespace {
+
+// The first root of a machine that has not left its initramfs: it has no parent, and pivot_root(2) refuses
+// it.
+bool root_is_initramfs() {
+  struct statfs fs {};
+  return ::statfs("/", &fs) == 0 && (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
+}  // namespace
+
+void carry_out(AttachRoot& step, Context& context) {
+  // From here on nothing that is mounted in this namespace reaches the host; what the host mounts still comes
+  // in below the old root, until that is gone.
+  sys::set_propagation("/", MS_REC | MS_SLAVE);
+  UniqueFd tree = std::move(step.tree);
+  if (!tree) tree = sys::clone_tree(AT_FDCWD, step.path, true);
+  sys::MountAttributes base;
+  base.propagation = MS_SLAVE;
+  sys::set_attributes(tree.get(), base, true);
+  // Over "/" itself and not at its own path: so no path of the host is walked, and no parent mount of the
+  // root file system has to be looked for and made private before pivot_root(2) accepts it. This process
+  // keeps seeing the host's root below it.
+  const UniqueFd slash = open_path("/", O_PATH | O_DIRECTORY);
+  sys::attach(tree.get(), slash.get());
+  context.root = std::move(tree);
+}
+
+void carry_out(Pivot& step, Context& context) {
+  if (::fchdir(context.root.get()) < 0) throw system_error("chdir to the root file system");
+  // The mount is on top of "/" already: the only thing missing is that this process has it as its root.
+  // Whoever gets out of the chroot by the usual trick arrives at "/" of the namespace, which is this mount
+  // again; and setns(2) puts whoever joins the namespace on the topmost mount of its root.
+  bool use_chroot = step.use_chroot;
+  if (!use_chroot) {
+    // pivot_root(2), "pivot_root(".", ".")": the old root is stacked over the new one and taken away.
+    if (::syscall(SYS_pivot_root, ".", ".") == 0) {
+      if (::umount2(".", MNT_DETACH) < 0) throw system_error("unmount the old root");
+    } else if (errno == EINVAL && root_is_initramfs()) {
+      use_chroot = true;
+    } else {
+      throw system_error("pivot_root");
+    }
+  }
+  if (use_chroot && ::chroot(".") < 0) throw system_error("chroot");
+  if (::chdir("/") < 0) throw system_error("chdir /");
+  if (step.propagation != 0) sys::set_propagation("/", step.propagation);
+}
+
+void carry_out(ReadonlyRoot&, Context& context) {
+  sys::set_attributes(context.root.get(), {MOUNT_ATTR_RDONLY, 0, 0, -1}, false);
+}
+
+}  // namespace rocker::rootfs

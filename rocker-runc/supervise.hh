@@ -1,0 +1,20 @@
+// The foreground: a command that stays until its process ends.
+#pragma once
+
+#include <sys/types.h>
+
+#include "spec/support/fd.hh"
+
+namespace rocker {
+
+class NotifySocket;
+
+// Blocks the signals that a foreground command passes on. To be called before the clone, so that none is
+// lost.
+void block_forwarded_signals();
+
+// Serves the process until it has ended: signals are forwarded, the terminal (when there is a master) is
+// relayed with its window size, READY=1 is passed on. Returns the exit status, 128 + n for a signal.
+int supervise(pid_t pid, const UniqueFd& pidfd, UniqueFd console, const NotifySocket* notify = nullptr);
+
+}  // namespace rocker
