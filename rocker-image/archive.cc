@@ -168,12 +168,11 @@ bool ArchiveReader::data(Chunk& chunk) {
     if (status < ARCHIVE_WARN) {
       if (thrown_) std::rethrow_exception(thrown_);
       const char* text = ::archive_error_string(archive_);
-      throw Error(cat("entry \"", printable(path_), "\": ", text != nullptr ? text : "unknown error",
-                      " (at byte ", ::archive_filter_bytes(archive_, 0), " of the archive)"));
+      throw Error(cat(text != nullptr ? text : "unknown error", " (at byte ",
+                      ::archive_filter_bytes(archive_, 0), " of the archive)"));
     }
     if (size == 0) continue;
-    if (offset < 0)
-      throw Error(cat("entry \"", printable(path_), "\": a part of it is at a negative offset"));
+    if (offset < 0) throw Error("a part of it is at a negative offset");
     chunk.size = size;
     chunk.offset = static_cast<std::uint64_t>(offset);
     if (current_ && current_->holds(data)) {

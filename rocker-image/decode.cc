@@ -58,10 +58,10 @@ Compression recognise(std::string_view head) {
 }  // namespace
 
 Error DecoderInput::error(std::string_view what) const {
-  return Error(cat(name, ": ", what, " (near byte ", file.position(), " of the input)"));
+  return Error(cat(what, " (near byte ", file.position(), " of the input)"));
 }
 
-Decoded::Decoded(FileSource& file, const std::string& name) {
+Decoded::Decoded(FileSource& file) {
   Source* source = &file;
   for (;;) {
     std::string head(head_size, '\0');
@@ -71,10 +71,10 @@ Decoded::Decoded(FileSource& file, const std::string& name) {
     source = chain_.back().get();
     if (found.make == nullptr) return;
     if (compressions_.size() == most_layers) {
-      throw Error(cat(name, ": compressed more than ", most_layers, " times over"));
+      throw Error(cat("compressed more than ", most_layers, " times over"));
     }
     compressions_.emplace_back(found.name);
-    chain_.push_back(found.make({*source, name, file}));
+    chain_.push_back(found.make({*source, std::string(found.name), file}));
     source = chain_.back().get();
   }
 }

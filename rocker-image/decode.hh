@@ -14,8 +14,8 @@ namespace rocker {
 // throw Error with the place in the input.
 class Decoded : public Source {
  public:
-  // name is for messages; the file outlives this.
-  Decoded(FileSource& file, const std::string& name);
+  // The file outlives this.
+  explicit Decoded(FileSource& file);
   std::size_t read(char* buffer, std::size_t size) override;
 
   // The names of the compressions, outermost first; empty for a plain stream.
@@ -30,10 +30,10 @@ class Decoded : public Source {
 // is asked for the place in the input when something is wrong.
 struct DecoderInput {
   Source& source;
-  std::string name;
+  std::string compression;  // its name
   const FileSource& file;
 
-  // "NAME: what (near byte N of the input)"
+  // "what (near byte N of the input)"
   class Error error(std::string_view what) const;
 };
 std::unique_ptr<Source> make_gzip_decoder(DecoderInput input);

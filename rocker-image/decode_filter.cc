@@ -56,8 +56,8 @@ class ArchiveFilter : public Source {
   [[noreturn]] void fail() {
     if (thrown_) std::rethrow_exception(thrown_);
     const char* text = ::archive_error_string(archive_);
-    throw input_.error(cat("damaged ", ::archive_filter_name(archive_, 0),
-                           " stream: ", text != nullptr ? text : "unknown error"));
+    throw input_.error(
+        cat("damaged ", input_.compression, " stream: ", text != nullptr ? text : "unknown error"));
   }
 
   DecoderInput input_;

@@ -23,7 +23,7 @@ Stream::~Stream() {
 void Stream::decode() {
   try {
     file_.hash_input(true);
-    Decoded source(file_, name_);
+    Decoded source(file_);
     compressions_ = source.compressions();
     // A plain stream is its own input: it need not be hashed twice.
     if (compressions_.empty()) file_.hash_input(false);

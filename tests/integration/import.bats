@@ -1,0 +1,293 @@
+#!/usr/bin/env bats
+# import: archives of every kind and compression become an image, or are refused in one line with the store as it was.
+load helpers
+load tar
+
+# A small root file system with something of everything, as a tar.
+small_tree() {
+  mkdir -p tree/bin tree/etc tree/usr/lib tree/tmp tree/locked
+  printf 'hello\n' >tree/etc/motd
+  printf '#!/bin/sh\n' >tree/bin/tool
+  chmod 4755 tree/bin/tool
+  ln -s usr/lib tree/lib
+  ln tree/etc/motd tree/etc/motd.link
+  mkfifo -m 600 tree/tmp/fifo
+  mknod -m 666 tree/tmp/null c 1 3
+  mknod -m 660 tree/tmp/disk b 7 0
+  chmod 1777 tree/tmp
+  printf secret >tree/locked/file
+  chmod 0 tree/locked/file
+  chmod 500 tree/locked
+  chown -R 1234:70000 tree/locked
+  chown -h 77:88 tree/lib
+  setfattr -n user.colour -v blue tree/etc/motd
+  touch -h -d '2001-02-03 04:05:06.123456789 UTC' tree/etc/motd tree/lib tree/bin/tool tree/tmp
+  touch -d '1999-01-01 UTC' tree/locked tree/etc tree/bin tree/usr tree/usr/lib tree
+}
+
+listing() { # DIR: all that a user can see of each file
+  (cd "$1" && find . -printf '%p %y %m %U:%G %s %T@ %n %l\n' | sed 's/ d \([0-9]*\) \([^ ]*\) [0-9]* / d \1 \2 - /' | sort)
+}
+
+@test 'a tar is imported as it is: owners, modes, times, links, devices, xattrs' {
+  small_tree
+  tar --xattrs --format=pax -cf t.tar -C tree .
+  run --separate-stderr rocker_image import t.tar small
+  assert_success
+  assert_output --regexp '^Imported small:latest \(ID: [0-9a-f]{8}, Size: [0-9.]+B\)$'
+  assert_equal "$stderr" ''
+  root=$(rocker_image path small)
+  assert_equal "$root" "$ROCKER_ROOT/images/small/latest/rootfs"
+  diff <(listing tree) <(listing "$root")
+  assert_equal "$(getfattr --only-values -n user.colour "$root/etc/motd")" blue
+  assert_equal "$(stat -c '%t:%T' "$root/tmp/null")" 1:3
+  assert [ "$root/etc/motd" -ef "$root/etc/motd.link" ]
+}
+
+@test 'the size is the sum of st_size of all that is no directory, each name counted' {
+  small_tree
+  tar --format=gnu -cf t.tar -C tree .
+  rocker_image import t.tar small
+  expected=$(find tree ! -type d -printf '%s\n' | awk '{ s += $1 } END { print s }')
+  run rocker_image inspect small
+  assert_json '.[0].size' "$expected"
+  assert_json '.[0].entries' "$(find tree -mindepth 1 | wc -l)"
+}
+
+@test 'image.json has the digests of the input and of the tar in it' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  gzip -k t.tar
+  rocker_image import t.tar.gz small
+  json=$ROCKER_ROOT/images/small/latest/image.json
+  assert_json '[.name, .tag, .id]' '["small","latest","'"$(jq -r .id "$json")"'"]' "$json"
+  assert_json .source.digest "\"sha256:$(sha256sum t.tar.gz | cut -d' ' -f1)\"" "$json"
+  assert_json '.source.diff_ids' "[\"sha256:$(sha256sum t.tar | cut -d' ' -f1)\"]" "$json"
+  run jq -r .created_time "$json"
+  assert_output --regexp '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$'
+}
+
+@test 'every compression is known by its content, not by its name' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  local tool
+  for tool in cat gzip bzip2 xz zstd lz4 lzma 'gzip | gzip' 'zstd | xz'; do
+    command -v "${tool%% *}" >/dev/null || continue
+    eval "$tool" <t.tar >archive.jpg
+    run rocker_image import archive.jpg c
+    assert_success
+    diff <(listing tree) <(listing "$(rocker_image path c)")
+    run rocker_image inspect c
+    assert_json '.[0].source.diff_ids' "[\"sha256:$(sha256sum t.tar | cut -d' ' -f1)\"]"
+  done
+}
+
+@test 'gzip of several members and xz of several streams are one archive' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  { head -c 5000 t.tar | gzip; tail -c +5001 t.tar | gzip; } >t.gz
+  { head -c 5000 t.tar | xz; tail -c +5001 t.tar | xz; } >t.xz
+  local archive
+  for archive in t.gz t.xz; do
+    run rocker_image import "$archive" several
+    assert_success
+    diff <(listing tree) <(listing "$(rocker_image path several)")
+  done
+}
+
+@test 'every dialect of tar, and cpio' {
+  small_tree
+  local format long
+  for format in oldgnu gnu ustar pax v7; do
+    # v7 has no devices.
+    [[ $format != v7 ]] || rm tree/tmp/{null,disk,fifo}
+    tar --format=$format -cf t.tar -C tree .
+    run rocker_image import t.tar dialect
+    assert_success
+    assert_equal "$(cat "$(rocker_image path dialect)/etc/motd")" hello
+  done
+  (cd tree && find . | cpio --quiet -o -H newc) >t.cpio
+  run rocker_image import t.cpio dialect
+  assert_success
+  diff <(listing tree | sed 's/\.[0-9]* / /') <(listing "$(rocker_image path dialect)" | sed 's/\.[0-9]* / /')
+  # 200 components of one name, and one component of 255 bytes
+  long=$(printf 'directory/%.0s' {1..60})$(printf 'n%.0s' {1..255})
+  mkdir -p "tree/${long%/*}" && echo long >"tree/$long"
+  for format in gnu pax; do
+    tar --format=$format -cf t.tar -C tree .
+    run rocker_image import t.tar dialect
+    assert_success
+    assert_equal "$(cat "$(rocker_image path dialect)/$long")" long
+  done
+}
+
+@test 'sparse files keep their holes, by every version of the format' {
+  mkdir tree
+  truncate -s 40M tree/sparse
+  printf middle | dd of=tree/sparse bs=1 seek=20000000 conv=notrunc status=none
+  local format
+  for format in --format=gnu '--format=pax --sparse-version=0.0' '--format=pax --sparse-version=0.1' \
+    '--format=pax --sparse-version=1.0'; do
+    # shellcheck disable=SC2086
+    tar -S $format -cf t.tar -C tree .
+    run rocker_image import t.tar sparse
+    assert_success
+    root=$(rocker_image path sparse)
+    cmp tree/sparse "$root/sparse"
+    assert [ "$(stat -c %b "$root/sparse")" -lt 2048 ]
+  done
+}
+
+@test 'a pipe, and standard input by its name' {
+  small_tree
+  tar --format=pax -czf t.tgz -C tree .
+  # shellcheck disable=SC2016
+  run bash -c 'cat t.tgz | "$0" import - piped' "$ROCKER_IMAGE"
+  assert_success
+  mkfifo in
+  cat t.tgz >in &
+  run rocker_image import in piped
+  assert_success
+  diff <(listing tree) <(listing "$(rocker_image path piped)")
+}
+
+@test 'the umask of the caller and its locale play no part' {
+  small_tree
+  mkdir "tree/$(printf 'caf\303\251')" "tree/$(printf 'bad\377')"
+  tar --format=pax -cf t.tar -C tree .
+  run bash -c 'umask 077; LC_ALL=C "$0" import t.tar u' "$ROCKER_IMAGE"
+  assert_success
+  diff <(listing tree) <(listing "$(rocker_image path u)")
+}
+
+@test 'importing again replaces the image' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  rocker_image import t.tar again
+  echo new >tree/etc/motd
+  rm tree/bin/tool
+  tar --format=pax -cf t.tar -C tree .
+  run rocker_image import t.tar again
+  assert_success
+  diff <(listing tree) <(listing "$(rocker_image path again)")
+  assert_equal "$(rocker_image list | wc -l)" 2
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+}
+
+@test 'what is no archive is refused in one line, and the store stays as it was' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  rocker_image import t.tar keep
+  before=$(listing "$(rocker_image path keep)")
+  : >empty
+  head -c 1M /dev/zero >zeros
+  printf '\377\330\377\340\000\020JFIF' >picture.tar
+  printf 'just text, long enough for a header %600s' x >text
+  printf '%s' '<!DOCTYPE html>' >page
+  gzip -c empty >empty.gz
+  local file
+  for file in empty zeros picture.tar text page empty.gz missing "$TEST_DIR"; do
+    run --separate-stderr rocker_image import "$file" keep
+    assert_failure 1
+    assert_one_error_line 'Import failed'
+    assert_equal "$(listing "$(rocker_image path keep)")" "$before"
+    assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  done
+  run --separate-stderr rocker_image import picture.tar keep
+  assert_one_error_line 'JPEG'
+}
+
+@test 'truncated and damaged streams are refused, whatever compressed them' {
+  small_tree
+  head -c 300000 /dev/urandom >tree/random
+  tar --format=pax -cf t.tar -C tree .
+  local tool size
+  for tool in cat gzip bzip2 xz zstd lz4; do
+    command -v "$tool" >/dev/null || continue
+    local options=()
+    [[ $tool != zstd ]] || options=(--check)
+    "$tool" "${options[@]}" <t.tar >whole
+    size=$(stat -c %s whole)
+    head -c $((size / 2)) whole >cut
+    run --separate-stderr rocker_image import cut broken
+    assert_failure 1
+    assert_one_error_line 'Import failed: cut'
+    head -c $((size - 3)) whole >cut
+    [[ $tool = cat ]] || {
+      run --separate-stderr rocker_image import cut broken
+      assert_failure 1
+      assert_one_error_line 'Import failed: cut'
+      # One bit in the middle of the content that can't be compressed.
+      cp whole flipped
+      printf '\001' | dd of=flipped bs=1 seek=$((size / 2)) conv=notrunc status=none
+      cmp -s whole flipped && printf '\002' | dd of=flipped bs=1 seek=$((size / 2)) conv=notrunc status=none
+      run --separate-stderr rocker_image import flipped broken
+      assert_failure 1
+      assert_one_error_line 'Import failed: flipped'
+    }
+    assert [ ! -e "$ROCKER_ROOT/images/broken" ]
+    assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  done
+}
+
+@test 'a tar that was cut between two entries is not taken for a whole one' {
+  { tar_entry name=a content=1; tar_entry name=b content=2; } >cut.tar
+  run --separate-stderr rocker_image import cut.tar cut
+  assert_failure 1
+  assert_one_error_line 'cut short'
+  run rocker_image import --no-end-marker cut.tar cut
+  assert_success
+}
+
+@test 'garbage behind the end of a compressed stream is not passed over' {
+  small_tree
+  tar --format=pax -czf t.tgz -C tree .
+  { cat t.tgz; echo garbage; } >trailing
+  run --separate-stderr rocker_image import trailing t
+  assert_failure 1
+  assert_one_error_line 'garbage behind'
+  # Zeros are what a tape pads with.
+  { cat t.tgz; head -c 512 /dev/zero; } >padded
+  run rocker_image import padded t
+  assert_success
+}
+
+@test 'names are checked before anything is written' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  local name
+  for name in . .. a//b A a: a/../b 'a b' /a; do
+    run --separate-stderr rocker_image import t.tar "$name"
+    assert_failure 1
+    assert_one_error_line 'is not the name of an image'
+  done
+  assert [ ! -e "$ROCKER_ROOT" ]
+}
+
+@test 'a:b and a/b:c are two images' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  rocker_image import t.tar a:b
+  rocker_image import t.tar a/b:c
+  assert_equal "$(rocker_image path a:b)" "$ROCKER_ROOT/images/a/b/rootfs"
+  assert_equal "$(rocker_image path a/b:c)" "$ROCKER_ROOT/images/a%2Fb/c/rootfs"
+  rocker_image rm a:b
+  run rocker_image path a/b:c
+  assert_success
+}
+
+@test '--strip-components and --exclude work as in tar' {
+  small_tree
+  mkdir wrap
+  mv tree wrap/tree
+  tar --format=pax -cf t.tar -C wrap tree
+  run rocker_image import --strip-components 1 t.tar s
+  assert_success
+  diff <(listing wrap/tree) <(listing "$(rocker_image path s)")
+  run rocker_image import --strip-components 1 --exclude 'etc/motd*' --exclude locked t.tar s
+  assert_success
+  root=$(rocker_image path s)
+  assert [ ! -e "$root/etc/motd" ]
+  assert [ ! -e "$root/locked" ]
+  assert [ -d "$root/etc" ]
+}
