@@ -127,10 +127,10 @@ test: ## install what is missing, build, run all unit and integration tests
 .PHONY: bench
 bench: ## measure against runc, crun and the bare kernel work, as ratios
 	@scripts/install-deps build run bench
-	@$(MAKE) all base-image $(BUILD)/bench/bare
+	@$(MAKE) all base-image $(BUILD)/bench/bare $(BUILD)/bench/interleave
 	@BUILD=$(BUILD) scripts/bench
 
-# C, static, nothing but system calls: what the kernel alone takes.
+# C and static, so that nothing but the system calls is measured.
 $(BUILD)/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -O2 -Wall -Wextra -static -o $@ $<
