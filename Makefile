@@ -49,8 +49,9 @@ endif
 SPEC_SOURCES  := $(wildcard spec/*.cc spec/support/*.cc)
 IMAGE_SOURCES := $(wildcard rocker-image/*.cc rocker-image/*/*.cc)
 RUNC_SOURCES  := $(wildcard rocker-runc/*.cc rocker-runc/*/*.cc)
+ATTACH_SOURCES := $(wildcard scripts/attach/*.cc)
 UNIT_SOURCES  := $(wildcard tests/unit/*.cc)
-SOURCES       := $(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(UNIT_SOURCES)
+SOURCES       := $(SPEC_SOURCES) $(IMAGE_SOURCES) $(RUNC_SOURCES) $(ATTACH_SOURCES) $(UNIT_SOURCES)
 
 # In a folder of their own: $(BUILD)/rocker-image is the program.
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
@@ -92,12 +93,16 @@ $(BUILD)/rocker-image: $(call objects,$(IMAGE_SOURCES)) $(SPEC_LIB)
 $(BUILD)/rocker-runc: $(call objects,$(RUNC_SOURCES)) $(SPEC_LIB)
 	$(call say,LD,$@)$(CXX) $(CXXFLAGS) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $^ $(RUNC_LIBS)
 
+# The client of conmon's attach socket, which the shell program can't be.
+$(BUILD)/rocker-attach: $(call objects,$(ATTACH_SOURCES)) $(SPEC_LIB)
+	$(call say,LD,$@)$(CXX) $(CXXFLAGS) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $^
+
 # The shell program is told where its helpers are: beside it in the build tree, below PREFIX when it is installed.
 place_rocker = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@BINDIR@|$(1)|g' -e 's|@SBINDIR@|$(2)|g' \
-                   -e 's|@LIBEXECDIR@|$(3)|g' scripts/rocker
+                   -e 's|@LIBEXECDIR@|$(3)|g' -e 's|@ATTACH@|$(4)|g' scripts/rocker
 
-$(BUILD)/rocker: scripts/rocker $(BUILD)/rocker-image $(BUILD)/rocker-runc Makefile
-	$(call say,GEN,$@)$(call place_rocker,$(abspath $(BUILD)),$(abspath $(BUILD)),$(CURDIR)/scripts/rocker.d) \
+$(BUILD)/rocker: scripts/rocker $(BUILD)/rocker-attach $(filter %/rocker-image %/rocker-runc,$(PROGRAMS)) Makefile
+	$(call say,GEN,$@)$(call place_rocker,$(abspath $(BUILD)),$(abspath $(BUILD)),$(CURDIR)/scripts/rocker.d,$(abspath $(BUILD))/rocker-attach) \
 	  >$@.new && chmod 755 $@.new && mv $@.new $@
 
 # Unit tests link the rooms of both programs, without their mains, as archives: what no test uses is not linked,
@@ -182,8 +187,9 @@ install: all completion ## install below $(DESTDIR)$(PREFIX)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(COMPDIR)'
 	install -m 755 $(BUILD)/rocker-image '$(DESTDIR)$(BINDIR)/rocker-image'
 	install -m 755 $(BUILD)/rocker-runc '$(DESTDIR)$(SBINDIR)/rocker-runc'
-	$(call place_rocker,$(BINDIR),$(SBINDIR),$(LIBEXECDIR)) >$(BUILD)/rocker.install
+	$(call place_rocker,$(BINDIR),$(SBINDIR),$(LIBEXECDIR),$(LIBEXECDIR)/rocker-attach) >$(BUILD)/rocker.install
 	install -m 755 $(BUILD)/rocker.install '$(DESTDIR)$(BINDIR)/rocker'
+	install -m 755 $(BUILD)/rocker-attach '$(DESTDIR)$(LIBEXECDIR)/rocker-attach'
 	for file in $(wildcard scripts/rocker.d/*); do install -m 644 $$file '$(DESTDIR)$(LIBEXECDIR)/' || exit; done
 	for page in $(MAN_PAGES); do \
 	  install -D -m 644 $$page '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}" || exit; done

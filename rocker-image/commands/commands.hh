@@ -28,6 +28,9 @@ int import_image(const Globals& globals, const std::vector<std::string>& args);
 int list(const Globals& globals, const std::vector<std::string>& args);
 int inspect(const Globals& globals, const std::vector<std::string>& args);
 int path(const Globals& globals, const std::vector<std::string>& args);
+int bundle(const Globals& globals, const std::vector<std::string>& args);
+int unbundle(const Globals& globals, const std::vector<std::string>& args);
+int container(const Globals& globals, const std::vector<std::string>& args);
 int rm(const Globals& globals, const std::vector<std::string>& args);
 }  // namespace commands
 

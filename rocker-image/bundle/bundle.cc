@@ -1,0 +1,122 @@
+#include "rocker-image/bundle/bundle.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rocker-image/bundle/etc_files.hh"
+#include "rocker-image/bundle/rootfs.hh"
+#include "spec/json.hh"
+#include "spec/support/defer.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::bundle {
+
+namespace {
+
+constexpr const char* record_name = "rocker-bundle.json";
+
+std::string_view name_of(RootfsMode mode) {
+  return mode == RootfsMode::overlay ? "overlay" : mode == RootfsMode::copy ? "copy" : "automatic";
+}
+
+}  // namespace
+
+BundleRecord load_record(const std::string& directory) {
+  constexpr std::size_t most = 64 << 10;
+  const std::string path = cat(directory, "/", record_name);
+  const auto text = read_file_if_exists(AT_FDCWD, path, most);
+  if (!text)
+    throw Error(cat(printable(directory), ": is no bundle of rocker's: it has no ", record_name), ENOENT);
+  const auto document = json::Document::parse(*text, path);
+  const auto v = document.root();
+  BundleRecord record;
+  record.image = spec::Reference::parse(v.at("image").as_string());
+  v.member("generation", record.generation);
+  std::string mode;
+  v.require("rootfs", mode);
+  record.rootfs = mode == "overlay" ? RootfsMode::overlay
+                  : mode == "copy"  ? RootfsMode::copy
+                                    : RootfsMode::automatic;
+  return record;
+}
+
+void save_record(const std::string& directory, const BundleRecord& record) {
+  json::Writer w;
+  w.object([&] {
+    w.member("image", record.image.text());
+    w.unless_empty("generation", record.generation);
+    w.member("rootfs", name_of(record.rootfs));
+  });
+  replace_file(AT_FDCWD, cat(directory, "/", record_name), w.text(), 0644);
+}
+
+Made make(const Request& request) {
+  const std::string& dir = request.directory;
+  const Image image = request.store.use(request.image, dir);
+  Defer undo([&] {
+    try {
+      request.store.release(image.reference, image.generation(), dir);
+      for (const char* name : {"config.json", "etc", "overlay", "rootfs", record_name})
+        remove_tree(AT_FDCWD, cat(dir, "/", name));
+    } catch (const Error& error) {
+      log::warn(cat("while taking back what was done: ", error.what()));
+    }
+  });
+  request.store.check_rootfs(image);
+  const UniqueFd root = open_path(image.rootfs(), O_PATH | O_DIRECTORY);
+  Place place{dir,        image.reference.text(), request.id,
+              root.get(), request.volume_source,  request.container_pid};
+  Assembled assembled = assemble(request.options, image.record.config, place);
+  if (request.finish) request.finish(assembled.config);
+
+  make_directories(cat(dir, "/etc"), 0755);
+  for (const auto& file : etc_files(request.options, assembled.hostname)) {
+    replace_file(AT_FDCWD, cat(dir, "/etc/", file.name), file.text, 0644);
+  }
+  make_layer_directories({image.rootfs(), dir});
+  save_record(dir, {image.reference, image.generation(), request.options.rootfs});
+  replace_file(AT_FDCWD, cat(dir, "/config.json"), spec::write_config(assembled.config), 0644);
+  undo.dismiss();
+  return {std::move(assembled), image};
+}
+
+void mount(const Store& store, const std::string& directory, bool throw_away) {
+  BundleRecord record = load_record(directory);
+  if (is_mounted(directory)) return;
+  if (record.rootfs == RootfsMode::copy && ::access(cat(directory, "/overlay").c_str(), F_OK) != 0) return;
+  // The image's folder moves when its name is given to another image: not while we look.
+  const FileLock lock = store.lock(record.image, FileLock::Mode::shared);
+  const Image image = store.find_generation(record.image, record.generation);
+  store.check_rootfs(image);
+  const Layers layers{image.rootfs(), directory, throw_away};
+  std::string why;
+  if (record.rootfs != RootfsMode::copy) {
+    if (mount_overlay(layers, why)) return;
+    if (record.rootfs == RootfsMode::overlay) {
+      throw Error(cat("--rootfs=overlay: ", why))
+          .hint("use --rootfs=copy, or put the store on another file system");
+    }
+    log::warn(cat("the image is copied, since overlayfs can't be used here: ", why));
+    record.rootfs = RootfsMode::copy;
+  }
+  copy_rootfs(layers);
+  // Its absence says that the copy is whole.
+  remove_tree(AT_FDCWD, cat(directory, "/overlay"));
+  save_record(directory, record);
+}
+
+void unmake(const Store& store, const std::string& directory) {
+  const BundleRecord record = load_record(directory);
+  unmount_rootfs(directory);
+  for (const char* name : {"config.json", "etc", "overlay", "rootfs"}) {
+    remove_tree(AT_FDCWD, cat(directory, "/", name));
+  }
+  store.release(record.image, record.generation, directory);
+  remove_tree(AT_FDCWD, cat(directory, "/", record_name));
+}
+
+}  // namespace rocker::bundle

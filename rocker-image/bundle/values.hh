@@ -1,0 +1,44 @@
+// The values of options that several rows of the table share. `option` names the option in errors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/config.hh"
+
+namespace rocker::bundle {
+
+std::int64_t parse_integer(std::string_view text, std::string_view option, std::int64_t least,
+                           std::int64_t most);
+
+// "1.5" as CPUs: the quota in microseconds of a period of 100 ms.
+std::int64_t parse_cpus(std::string_view text);
+
+// "0-2,5": which CPUs or memory nodes. Whether they exist is known to the kernel.
+std::string parse_cpu_list(std::string_view text, std::string_view option);
+
+// "nofile=1024:2048" to RLIMIT_NOFILE; -1 is unlimited.
+spec::Rlimit parse_ulimit(std::string_view text);
+
+// "KEY=VALUE"; "KEY" alone has an empty value.
+std::pair<std::string, std::string> parse_pair(std::string_view text, std::string_view option);
+
+// "/dev/sda:1mb" for the device's numbers and the rate, of bytes or of operations.
+spec::BlockThrottle parse_throttle(std::string_view text, std::string_view option, bool bytes);
+
+// "/dev/sda:300".
+spec::BlockWeight parse_block_weight(std::string_view text);
+
+// "1m30s", "90s", "500ms" or a plain number of seconds; whole seconds, rounded up.
+std::uint64_t parse_duration(std::string_view text, std::string_view option);
+
+// The lines of a file of NAME=VALUE (or NAME) lines, without comments and empty lines.
+std::vector<std::string> read_list_file(std::string_view path, std::string_view option);
+
+// "SIGTERM", "term", "15" as the name that the kernel's header has; throws for what is no signal.
+std::string parse_signal(std::string_view text, std::string_view option);
+int signal_number(std::string_view name);
+
+}  // namespace rocker::bundle

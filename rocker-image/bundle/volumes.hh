@@ -1,0 +1,36 @@
+// -v, --mount and --tmpfs.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/config.hh"
+
+namespace rocker::bundle {
+
+// One mount that a user asked for, before a named volume has a folder.
+struct VolumeRequest {
+  enum class Kind { bind, volume, tmpfs };
+  Kind kind = Kind::bind;
+  std::string source;       // bind: an absolute path; volume: its name, empty for an anonymous one
+  std::string destination;  // absolute
+  bool readonly = false;
+  bool make_source = false;          // docker's -v makes a missing folder of the host's, --mount does not
+  bool own = false;                  // give it to the container's user (podman's U)
+  bool fill = true;                  // a new volume is filled with what the image has there
+  std::vector<std::string> options;  // of the mount: propagation, noexec, size=
+};
+
+VolumeRequest parse_volume(std::string_view text);  // -v [SOURCE:]PATH[:OPTIONS]
+VolumeRequest parse_mount(std::string_view text);   // --mount type=bind,source=,target=
+VolumeRequest parse_tmpfs(std::string_view text);   // --tmpfs PATH[:OPTIONS]
+
+// The name of a volume: [a-zA-Z0-9][a-zA-Z0-9_.-]*; throws Error for any other.
+void check_volume_name(std::string_view name, std::string_view option);
+
+// The entry of config.json; `source` is the folder of a volume or of a bind.
+spec::Mount mount_of(const VolumeRequest& request, const std::string& source);
+
+}  // namespace rocker::bundle

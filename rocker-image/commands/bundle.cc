@@ -1,0 +1,108 @@
+#include "rocker-image/bundle/bundle.hh"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "rocker-image/bundle/rootfs.hh"
+#include "rocker-image/commands/cli.hh"
+#include "rocker-image/commands/commands.hh"
+#include "spec/support/defer.hh"
+#include "spec/support/file.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::commands {
+
+namespace {
+
+std::string bundle_help() {
+  return cat(
+      "Writes a bundle: DIR/config.json, and DIR/rootfs, which shows the image through a layer of its own, "
+      "so that the\n"
+      "image never changes. rocker-runc, runc and crun run it.\n\n"
+      "Usage: rocker-image [--root DIR] bundle IMAGE DIR [OPTIONS] [-- COMMAND [ARG...]]\n\n"
+      "The network is none, with its loopback interface up, unless --network says otherwise.\n\nOptions:\n",
+      grammar::help_lines(grammar::rows_of(bundle::bundle_options())));
+}
+
+bool is_empty_directory(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
+  if (!dir) throw system_error(cat("open ", printable(path)));
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int bundle(const Globals& globals, const std::vector<std::string>& args) {
+  if (!args.empty() && (args[0] == "--help" || args[0] == "-h")) {
+    print(bundle_help());
+    return 0;
+  }
+  bundle::Options options;
+  // What is behind "--" is the command, however it looks.
+  const auto dashes = std::find(args.begin(), args.end(), "--");
+  const std::span<const std::string> line(args.begin(), dashes);
+  const auto positionals = grammar::parse("rocker-image bundle", bundle::bundle_options(), options, line,
+                                          grammar::Positionals::mixed);
+  if (dashes != args.end()) options.command.assign(dashes + 1, args.end());
+  if (positionals.size() < 2)
+    throw Error("bundle: expected IMAGE and DIR").hint("see 'rocker-image bundle --help'");
+  if (positionals.size() > 2) {
+    throw Error(cat("bundle: \"", printable(positionals[2]), "\" is one argument too many"))
+        .hint("the command stands behind \"--\"");
+  }
+  const std::string dir = absolute_path(positionals[1]);
+  const bool made = ::mkdir(dir.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) throw system_error(cat("mkdir ", printable(dir)));
+  if (!made && !is_empty_directory(dir)) {
+    throw Error(cat(printable(dir), ": is not empty"))
+        .hint("give a folder that is empty or does not exist; 'rocker-image unbundle' empties one");
+  }
+  const Store store(globals.root);
+  Defer undo([&] {
+    if (made) ::rmdir(dir.c_str());
+  });
+  bundle::make({store, options, positionals[0], dir, ""});
+  Defer unmake([&] {
+    try {
+      bundle::unmake(store, dir);
+    } catch (const Error& error) {
+      log::warn(error.what());
+    }
+  });
+  bundle::mount(store, dir, false);
+  unmake.dismiss();
+  undo.dismiss();
+  return 0;
+}
+
+int unbundle(const Globals& globals, const std::vector<std::string>& args) {
+  CommandLine app(
+      "unbundle", "DIR...",
+      "Unmounts bundles and takes away what bundle made, the folder too when nothing else is in it.");
+  std::vector<std::string> dirs;
+  app.add_option("DIR", dirs, "A bundle")->required();
+  if (!app.read(args)) return 0;
+  int status = 0;
+  for (const auto& text : dirs) {
+    try {
+      const std::string dir = absolute_path(text);
+      bundle::unmake(Store(globals.root), dir);
+      ::rmdir(dir.c_str());  // not when something else is in it
+    } catch (const Error& error) {
+      log::error(error.what());
+      status = 1;
+    }
+  }
+  return status;
+}
+
+}  // namespace rocker::commands

@@ -1,0 +1,81 @@
+#include "rocker-image/containers/facts.hh"
+
+#include "spec/json.hh"
+
+namespace rocker::containers {
+
+Facts parse_facts(std::string text, const std::string& file) {
+  const auto document = json::Document::parse(std::move(text), file);
+  const auto v = document.root();
+  Facts f;
+  v.require("id", f.id);
+  v.require("name", f.name);
+  v.require("image", f.image);
+  v.member("image_id", f.image_id);
+  v.require("command", f.command);
+  v.require("created", f.created_ns);
+  v.member("tty", f.tty);
+  v.member("interactive", f.interactive);
+  v.member("remove", f.remove);
+  v.member("direct", f.direct);
+  v.member("stop_signal", f.stop_signal);
+  v.member("stop_timeout", f.stop_timeout);
+  v.member("restart", f.restart);
+  v.member("log_driver", f.log_driver);
+  v.member("log_max_size", f.log_max_size);
+  v.member("detach_keys", f.detach_keys);
+  v.member("pidfile", f.pidfile);
+  v.member("labels", f.labels);
+  v.member("network", f.network);
+  v.member("anonymous_volumes", f.anonymous_volumes);
+  v.member("memory_limit", f.memory_limit);
+  v.member("started", f.started_ns);
+  v.member("finished", f.finished_ns);
+  v.member("exit_code", f.exit_code);
+  v.member("oom_killed", f.oom_killed);
+  v.member("stopped_by_user", f.stopped_by_user);
+  v.member("restart_count", f.restart_count);
+  v.member("error", f.error);
+  v.member("starter", f.starter);
+  v.member("starter_born", f.starter_born);
+  return f;
+}
+
+std::string write_facts(const Facts& f) {
+  json::Writer w;
+  w.object([&] {
+    w.member("id", f.id);
+    w.member("name", f.name);
+    w.member("image", f.image);
+    w.unless_empty("image_id", f.image_id);
+    w.member("command", f.command);
+    w.member("created", f.created_ns);
+    w.unless_empty("tty", f.tty);
+    w.unless_empty("interactive", f.interactive);
+    w.unless_empty("remove", f.remove);
+    w.unless_empty("direct", f.direct);
+    w.member("stop_signal", f.stop_signal);
+    w.member("stop_timeout", f.stop_timeout);
+    w.member("restart", f.restart);
+    w.member("log_driver", f.log_driver);
+    w.member("log_max_size", f.log_max_size);
+    w.unless_empty("detach_keys", f.detach_keys);
+    w.unless_empty("pidfile", f.pidfile);
+    w.unless_empty("labels", f.labels);
+    w.unless_empty("network", f.network);
+    w.unless_empty("anonymous_volumes", f.anonymous_volumes);
+    w.member("memory_limit", f.memory_limit);
+    w.unless_empty("started", f.started_ns);
+    w.unless_empty("finished", f.finished_ns);
+    w.member("exit_code", f.exit_code);
+    w.unless_empty("oom_killed", f.oom_killed);
+    w.unless_empty("stopped_by_user", f.stopped_by_user);
+    w.unless_empty("restart_count", f.restart_count);
+    w.unless_empty("error", f.error);
+    w.unless_empty("starter", f.starter);
+    w.unless_empty("starter_born", f.starter_born);
+  });
+  return w.text();
+}
+
+}  // namespace rocker::containers

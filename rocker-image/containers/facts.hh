@@ -1,0 +1,49 @@
+// container.json: all that is known of a container (spec/README.md, "Containers").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/config.hh"
+
+namespace rocker::containers {
+
+struct Facts {
+  // Set when it is made.
+  std::string id;  // 64 hexadecimal digits
+  std::string name;
+  std::string image;  // "busybox:latest"
+  std::string image_id;
+  std::vector<std::string> command;
+  std::int64_t created_ns = 0;  // since the epoch, as all times here
+  bool tty = false, interactive = false, remove = false;
+  bool direct = false;  // run by rocker-runc alone: no conmon, no log
+  std::string stop_signal = "SIGTERM";
+  std::optional<int> stop_timeout;  // seconds
+  std::string restart = "no";
+  std::string log_driver = "k8s-file";
+  std::optional<std::uint64_t> log_max_size;
+  std::string detach_keys;
+  std::string pidfile;
+  spec::StringMap labels;
+  std::string network;
+  std::vector<std::string> anonymous_volumes;  // names; gone with the container
+  std::optional<std::uint64_t> memory_limit;
+
+  // What became of it.
+  std::int64_t started_ns = 0, finished_ns = 0;  // 0: never
+  std::optional<int> exit_code;
+  bool oom_killed = false;
+  bool stopped_by_user = false;  // so that no restart policy brings it back
+  unsigned restart_count = 0;
+  std::string error;  // why it could not be started
+  pid_t starter = 0;              // who is starting it just now, and
+  std::int64_t starter_born = 0;  // when that process began (proc_pid_stat(5), "starttime")
+};
+
+Facts parse_facts(std::string text, const std::string& file);
+std::string write_facts(const Facts& facts);
+
+}  // namespace rocker::containers

@@ -1,0 +1,345 @@
+#include "rocker-image/containers/lifecycle.hh"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "rocker-image/bundle/bundle.hh"
+#include "rocker-image/bundle/rootfs.hh"
+#include "rocker-image/bundle/values.hh"
+#include "rocker-image/containers/volumes.hh"
+#include "spec/support/defer.hh"
+#include "spec/support/file.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+extern char** environ;
+
+namespace rocker::containers {
+
+namespace {
+
+// Files of one run, which the next must not take for its own.
+constexpr const char* run_files[] = {"pid",   "conmon.pid", "sync", "attach",  "ctl",
+                                     "winsz", "exit",       "oom",  "persist", status_file};
+
+std::string own_program() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  if (size < 0) throw system_error("readlink /proc/self/exe");
+  return {path, static_cast<std::size_t>(size)};
+}
+
+// The runtime's own clean-up: kills what is left in the cgroup, removes it and the state. It may know nothing
+// of the container any more, so its errors are none of the user's.
+void runtime_delete(const Room& room, const std::string& id, const std::string& runtime) {
+  if (runtime.empty()) return;
+  const std::string run = room.registry.run_directory();
+  if (::access(cat(run, "/", id).c_str(), F_OK) != 0) return;
+  const char* argv[] = {runtime.c_str(), "--root", run.c_str(), "delete", "--force", id.c_str(), nullptr};
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (!log::enabled(log::Level::debug))
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t pid = 0;
+  const int error =
+      ::posix_spawnp(&pid, runtime.c_str(), &actions, nullptr, const_cast<char**>(argv), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return log::warn(system_error(cat("start ", runtime), error).what());
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status != 0) log::debug(cat(runtime, " delete: status ", status));
+}
+
+void clear_run_files(const std::string& dir) {
+  for (const char* name : run_files) remove_tree(AT_FDCWD, cat(dir, "/", name));
+}
+
+std::optional<int> read_exit_code(const std::string& dir, const std::string& id) {
+  const auto text = read_file_if_exists(AT_FDCWD, cat(dir, "/exit/", id), 64);
+  long long code = 0;
+  if (!text || !parse_number(trim(*text), code)) return std::nullopt;
+  return static_cast<int>(code);
+}
+
+void write_status(const std::string& dir, const Facts& facts) {
+  const UniqueFd fd(::open(cat(dir, "/", status_file).c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd)
+    write_all(fd.get(), cat(facts.exit_code.value_or(-1), facts.oom_killed ? " oom" : "", "\n"), status_file);
+}
+
+void remove_locked(const Room& room, const Facts& facts) {
+  const std::string dir = room.registry.directory(facts.id);
+  bundle::unmount_rootfs(dir);
+  try {
+    bundle::unmake(room.store, dir);
+  } catch (const Error& error) {
+    if (error.errno_value() != ENOENT) throw;  // somebody has cleaned up by hand
+  }
+  for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
+  room.registry.forget(facts);
+}
+
+bool wants_restart(const Facts& facts) {
+  if (facts.stopped_by_user || facts.remove) return false;
+  const std::string_view policy = facts.restart;
+  if (policy == "always" || policy == "unless-stopped") return true;
+  if (!policy.starts_with("on-failure") || facts.exit_code.value_or(0) == 0) return false;
+  long long most = 0;
+  const auto colon = policy.find(':');
+  if (colon != std::string_view::npos) parse_number(policy.substr(colon + 1), most);
+  return most == 0 || facts.restart_count < most;
+}
+
+}  // namespace
+
+Facts create(const Room& room, const bundle::Options& options) {
+  Facts facts;
+  facts.name = options.name;
+  facts.created_ns = now_ns();
+  facts.tty = options.tty;
+  facts.interactive = options.interactive;
+  facts.remove = options.remove;
+  facts.restart = options.restart;
+  facts.stop_timeout = options.stop_timeout;
+  facts.log_driver = options.log_driver;
+  facts.log_max_size = options.log_max_size;
+  facts.detach_keys = options.detach_keys;
+  facts.pidfile = options.pidfile;
+  facts.network = options.network;
+  if (options.resources.memory.limit && *options.resources.memory.limit > 0) {
+    facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
+  }
+  // Only a foreground `run --rm` without a terminal needs nobody to watch it.
+  facts.direct = options.remove && !options.detach && !options.tty && options.pidfile.empty();
+
+  room.registry.reserve(facts);
+  const std::string dir = room.registry.directory(facts.id);
+  Defer undo([&] {
+    try {
+      for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
+      room.registry.forget(facts);
+    } catch (const Error& error) {
+      log::warn(error.what());
+    }
+  });
+  UniqueFd cidfile;
+  if (!options.cidfile.empty()) {
+    cidfile = UniqueFd(::open(options.cidfile.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!cidfile) throw system_error(cat("--cidfile ", printable(options.cidfile)));
+  }
+  Defer undo_cidfile([&] {
+    if (cidfile) ::unlink(options.cidfile.c_str());
+  });
+
+  bundle::Request request{room.store, options, options.image, dir, facts.id};
+  request.volume_source = [&](const bundle::VolumeRequest& volume) {
+    return volume_source(room.registry.root(), volume, facts);
+  };
+  request.container_pid = [&](std::string_view name) {
+    const Facts other = room.registry.load(room.registry.resolve(name));
+    const Live live = look(room.registry, other);
+    if (live.pid == 0)
+      throw Error(cat("container ", other.name, " is not running")).hint(cat("rocker start ", other.name));
+    return live.pid;
+  };
+  if (facts.direct) {
+    // Nobody is there at its end but the runtime.
+    request.finish = [&](spec::Config& config) {
+      config.hooks.poststop.push_back(
+          {own_program(),
+           {"rocker-image", "--root", room.registry.root(), "container", "ended", facts.id},
+           {},
+           {}});
+    };
+  }
+  const bundle::Made made = bundle::make(request);
+  Defer undo_bundle([&] {
+    try {
+      bundle::unmake(room.store, dir);
+    } catch (const Error& error) {
+      log::warn(error.what());
+    }
+  });
+  facts.image = made.image.reference.text();
+  facts.image_id = made.image.record.id;
+  facts.command = made.assembled.config.process->args;
+  facts.stop_signal = made.assembled.stop_signal;
+  facts.labels = made.image.record.config.labels;
+  for (const auto& [key, value] : options.labels) facts.labels.insert_or_assign(key, value);
+  if (cidfile) write_all(cidfile.get(), facts.id, options.cidfile);
+  room.registry.save(facts);
+  undo_bundle.dismiss();
+  undo_cidfile.dismiss();
+  undo.dismiss();
+  return facts;
+}
+
+void begin(const Room& room, Facts& facts) {
+  const std::string dir = room.registry.directory(facts.id);
+  const FileLock lock = room.registry.lock(facts.id);
+  facts = room.registry.load(facts.id);
+  const Live live = look(room.registry, facts);
+  if (live.status == Status::running || live.status == Status::paused || live.status == Status::starting) {
+    throw Error(cat("container ", facts.name, " is ", name(live.status), " already"));
+  }
+  clear_run_files(dir);
+  make_directories(cat(dir, "/exit"), 0700);
+  make_directories(cat(dir, "/persist"), 0700);
+  if (!facts.direct && ::mkfifo(cat(dir, "/sync").c_str(), 0600) < 0)
+    throw system_error(cat("mkfifo ", dir, "/sync"));
+  open_path(cat(dir, "/", status_file), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  make_directories(room.registry.run_directory(), 0700);
+  bundle::mount(room.store, dir, facts.remove);
+  facts.started_ns = now_ns();
+  facts.finished_ns = 0;
+  facts.exit_code.reset();
+  facts.error.clear();
+  facts.oom_killed = facts.stopped_by_user = false;
+  // The shell that called us goes on to start it.
+  facts.starter = ::getppid();
+  facts.starter_born = birth_of(facts.starter);
+  room.registry.save(facts);
+}
+
+void failed(const Room& room, Facts& facts, const std::string& reason, int exit_code) {
+  const FileLock lock = room.registry.lock(facts.id);
+  facts = room.registry.load(facts.id);
+  facts.error = reason;
+  facts.exit_code = exit_code;
+  facts.finished_ns = now_ns();
+  facts.starter = 0;
+  const std::string dir = room.registry.directory(facts.id);
+  write_status(dir, facts);
+  if (facts.remove) return remove_locked(room, facts);
+  bundle::unmount_rootfs(dir);
+  room.registry.save(facts);
+}
+
+End ended(const Room& room, const std::string& id, const std::string& runtime) {
+  End end;
+  const std::string dir = room.registry.directory(id);
+  const FileLock lock = room.registry.lock(id);
+  Facts& facts = end.facts;
+  facts = room.registry.load(id);
+  runtime_delete(room, id, runtime);
+  if (look(room.registry, facts).pid != 0) throw Error(cat("container ", facts.name, " is still running"));
+  facts.exit_code = read_exit_code(dir, id);
+  facts.oom_killed =
+      ::access(cat(dir, "/oom").c_str(), F_OK) == 0 || ::access(cat(dir, "/persist/oom").c_str(), F_OK) == 0;
+  facts.finished_ns = now_ns();
+  facts.starter = 0;
+  bundle::unmount_rootfs(dir);
+  end.restart = wants_restart(facts);
+  if (end.restart) {
+    // docker: 100 ms, doubled each time up to a minute, and from the beginning for one that ran ten seconds.
+    constexpr std::int64_t long_enough = 10'000'000'000;
+    if (facts.finished_ns - facts.started_ns > long_enough && facts.restart != "on-failure")
+      facts.restart_count = 0;
+    end.delay = std::min(60'000U, 100U << std::min(facts.restart_count, 10U));
+    ++facts.restart_count;
+  }
+  write_status(dir, facts);
+  if (facts.remove) {
+    remove_locked(room, facts);
+  } else {
+    room.registry.save(facts);
+  }
+  return end;
+}
+
+Facts wait_for_end(const Room& room, const Facts& facts, const std::string& runtime) {
+  // The descriptor outlives the folder of a container that is removed at its end.
+  const std::string dir = room.registry.directory(facts.id);
+  const UniqueFd status(::open(cat(dir, "/", status_file).c_str(), O_RDONLY | O_CLOEXEC));
+  if (const UniqueFd process = open_process(room.registry, facts)) wait_gone(process.get(), -1);
+  if (const UniqueFd monitor = open_monitor(room.registry, facts)) wait_gone(monitor.get(), -1);
+  Facts result = facts;
+  if (status) {
+    const std::string text = read_all(status.get(), status_file, 64);
+    long long code = -1;
+    if (!text.empty()) {
+      const auto words = split(trim(text), ' ');
+      parse_number(words[0], code);
+      if (code >= 0) result.exit_code = static_cast<int>(code);
+      result.oom_killed = words.size() > 1;
+      return result;
+    }
+  }
+  if (::access(dir.c_str(), F_OK) != 0) return result;
+  result = room.registry.load(facts.id);
+  // Neither process nor monitor, and nobody has noted the end down: a reboot, or somebody killed the monitor.
+  if (result.started_ns != 0 && result.finished_ns == 0 &&
+      look(room.registry, result).status == Status::exited) {
+    return ended(room, facts.id, runtime).facts;
+  }
+  return result;
+}
+
+void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime) {
+  {
+    const FileLock lock = room.registry.lock(facts.id);
+    facts = room.registry.load(facts.id);
+    facts.stopped_by_user = true;
+    room.registry.save(facts);
+  }
+  constexpr int default_timeout = 10;
+  const UniqueFd process = open_process(room.registry, facts);
+  if (process) {
+    const auto send = [&](int signal) {
+      if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) < 0 && errno != ESRCH) {
+        throw system_error(cat("send signal ", signal, " to container ", facts.name));
+      }
+    };
+    const int seconds = timeout.value_or(facts.stop_timeout.value_or(default_timeout));
+    if (seconds != 0) send(bundle::signal_number(facts.stop_signal));
+    if (!wait_gone(process.get(), seconds < 0 ? -1 : std::min(seconds, INT_MAX / 1000) * 1000)) send(SIGKILL);
+  }
+  facts = wait_for_end(room, facts, runtime);
+}
+
+void remove(const Room& room, const std::string& id, bool force, const std::string& runtime) {
+  const std::string dir = room.registry.directory(id);
+  Facts facts;
+  try {
+    facts = room.registry.load(id);
+  } catch (const Error&) {
+    if (!force) throw;
+    // Without container.json there is no name and no volume; what is there goes all the same.
+    facts.id = id;
+    runtime_delete(room, id, runtime);
+    return remove_locked(room, facts);
+  }
+  const Live live = look(room.registry, facts);
+  if (live.pid != 0 || live.status == Status::starting) {
+    if (!force) {
+      throw Error(cat("container ", facts.name, " is ", name(live.status)))
+          .hint(cat("stop it first (rocker stop ", facts.name, "), or 'rocker rm -f ", facts.name, "'"));
+    }
+    // A frozen process does not die before it is thawed; the runtime's delete does that.
+    if (live.status == Status::paused) runtime_delete(room, id, runtime);
+    stop(room, facts, 0, runtime);
+    if (::access(dir.c_str(), F_OK) != 0) return;
+  }
+  const FileLock lock = room.registry.lock(id);
+  if (::access(cat(dir, "/container.json").c_str(), F_OK) != 0) {
+    ::unlink(cat(dir, "/lock").c_str());
+    ::rmdir(dir.c_str());  // the lock has just made it anew
+    return;
+  }
+  facts = room.registry.load(id);
+  if (look(room.registry, facts).pid != 0) throw Error(cat("container ", facts.name, " was started again"));
+  runtime_delete(room, id, runtime);
+  remove_locked(room, facts);
+}
+
+}  // namespace rocker::containers

@@ -1,0 +1,82 @@
+# shellcheck shell=sh
+# The names that this file does not set are set by rocker, or by eval of what rocker-image answers.
+# shellcheck disable=SC2154
+# run, create, start, exec: the verbs that bring a process to life. Sourced by rocker.
+#
+# rocker-image makes the container and answers with facts about it as assignments, quoted so that eval can read them:
+# id, name, dir (its folder, a bundle), run (where the runtime keeps its state), direct, detach, pidfile, tty, keys and
+# memory (for the client that attaches); "$@" becomes what conmon is told about this container beside what all have in common.
+
+rocker_run() {
+  facts=$(ask run-line run "$@") || run_failed $? "$facts"
+  eval "$facts"
+  # Nobody needs to watch a container that is gone at its end and writes to our own output: signals reach it, and its
+  # poststop hook cleans up.
+  [ -z "$direct" ] || exec "$runtime" --root "$run" run --bundle "$dir" --pid-file "$dir/pid" "$id"
+  watch "$@"
+  if [ -n "$detach" ]; then
+    start_created
+    echo "$id"
+  else
+    [ -z "$pidfile" ] || cp "$dir/pid" "$pidfile"
+    exec "$attach" ${tty:+--tty} --detach-keys "$keys" --memory "$memory" --start "$runtime" "$run" \
+      --failed "$image" --root "$root" "$dir" "$id"
+  fi
+}
+
+# --help was printed, or an error.
+run_failed() { # STATUS OUTPUT
+  [ "$1" = 2 ] || exit "$1"
+  printf '%s\n' "$2"
+  exit 0
+}
+
+rocker_create() {
+  facts=$(ask run-line create "$@") || run_failed $? "$facts"
+  echo "$facts"
+}
+
+rocker_start() {
+  status=0
+  [ $# -gt 0 ] || fail 1 "start: which container? - 'rocker ps -a' lists all"
+  for container; do
+    # In a subshell: one that fails must not keep the others from starting.
+    ( 
+      facts=$(ask begin "$container") || exit 1
+      eval "$facts"
+      watch "$@"
+      start_created
+    ) && echo "$container" || status=1
+  done
+  exit "$status"
+}
+
+# Has conmon make the container and watch it from then on. It answers on a FIFO when the runtime is done.
+watch() { # CONMON-ARGUMENT...
+  # Both ends of a FIFO wait for each other, so conmon is started in the background; it puts itself there anyhow.
+  _OCI_SYNCPIPE=3 conmon --api-version 1 -c "$id" -u "$id" -n "$name" -r "$runtime" \
+    --runtime-arg --root --runtime-arg "$run" -b "$dir" -p "$dir/pid" -P "$dir/conmon.pid" \
+    --exit-dir "$dir/exit" --persist-dir "$dir/persist" --full-attach "$@" \
+    --exit-command "$image" --exit-command-arg --root --exit-command-arg "$root" \
+    --exit-command-arg container --exit-command-arg ended --exit-command-arg "$id" \
+    --exit-command-arg --runtime --exit-command-arg "$runtime" \
+    --exit-command-arg --rocker --exit-command-arg "$self" \
+    3>"$dir/sync" </dev/null >/dev/null 2>"$dir/conmon.err" &
+  read -r answer <"$dir/sync" || answer=$(cat "$dir/conmon.err")
+  [ -s "$dir/pid" ] && return
+  ask failed "$id" "$answer"
+  exit
+}
+
+start_created() {
+  [ -z "$pidfile" ] || cp "$dir/pid" "$pidfile"
+  problem=$("$runtime" --root "$run" start "$id" 2>&1) && return
+  ask failed "$id" "$problem"
+  exit
+}
+
+rocker_exec() {
+  facts=$(ask exec-line "$@") || run_failed $? "$facts"
+  eval "$facts"
+  exec "$runtime" "$@"
+}
