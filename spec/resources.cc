@@ -137,6 +137,34 @@ static void write_throttles(json::Writer& w, std::string_view name, const std::v
   });
 }
 
+static void write(json::Writer& w, const MemoryResources& m) {
+  w.object([&] {
+    w.member("limit", m.limit);
+    w.member("reservation", m.reservation);
+    w.member("swap", m.swap);
+    w.member("kernel", m.kernel);
+    w.member("kernelTCP", m.kernel_tcp);
+    w.member("swappiness", m.swappiness);
+    w.member("disableOOMKiller", m.disable_oom_killer);
+    w.member("useHierarchy", m.use_hierarchy);
+    w.member("checkBeforeUpdate", m.check_before_update);
+  });
+}
+
+static void write(json::Writer& w, const CpuResources& c) {
+  w.object([&] {
+    w.member("shares", c.shares);
+    w.member("quota", c.quota);
+    w.member("burst", c.burst);
+    w.member("period", c.period);
+    w.member("realtimeRuntime", c.realtime_runtime);
+    w.member("realtimePeriod", c.realtime_period);
+    w.unless_empty("cpus", c.cpus);
+    w.unless_empty("mems", c.mems);
+    w.member("idle", c.idle);
+  });
+}
+
 static void write(json::Writer& w, const BlockIoResources& b) {
   w.object([&] {
     w.member("weight", b.weight);
@@ -190,29 +218,10 @@ void write(json::Writer& w, const Resources& r) {
         }
       });
     }
-    w.object("memory", [&] {
-      w.member("limit", r.memory.limit);
-      w.member("reservation", r.memory.reservation);
-      w.member("swap", r.memory.swap);
-      w.member("kernel", r.memory.kernel);
-      w.member("kernelTCP", r.memory.kernel_tcp);
-      w.member("swappiness", r.memory.swappiness);
-      w.member("disableOOMKiller", r.memory.disable_oom_killer);
-      w.member("useHierarchy", r.memory.use_hierarchy);
-      w.member("checkBeforeUpdate", r.memory.check_before_update);
-    });
-    w.object("cpu", [&] {
-      w.member("shares", r.cpu.shares);
-      w.member("quota", r.cpu.quota);
-      w.member("burst", r.cpu.burst);
-      w.member("period", r.cpu.period);
-      w.member("realtimeRuntime", r.cpu.realtime_runtime);
-      w.member("realtimePeriod", r.cpu.realtime_period);
-      w.unless_empty("cpus", r.cpu.cpus);
-      w.unless_empty("mems", r.cpu.mems);
-      w.member("idle", r.cpu.idle);
-    });
-    w.key("blockIO"), write(w, r.block_io);
+    // An empty object asks for something: for "network": {} Debian's crun looks for a cgroup of net_cls.
+    if (r.memory != MemoryResources{}) w.key("memory"), write(w, r.memory);
+    if (r.cpu != CpuResources{}) w.key("cpu"), write(w, r.cpu);
+    if (r.block_io != BlockIoResources{}) w.key("blockIO"), write(w, r.block_io);
     if (r.pids_limit) w.object("pids", [&] { w.member("limit", r.pids_limit); });
     if (!r.hugepage_limits.empty()) {
       w.array("hugepageLimits", [&] {
@@ -224,7 +233,7 @@ void write(json::Writer& w, const Resources& r) {
         }
       });
     }
-    w.key("network"), write(w, r.network);
+    if (r.network != NetworkResources{}) w.key("network"), write(w, r.network);
     if (!r.rdma.empty()) {
       w.object("rdma", [&] {
         for (const auto& [device, limit] : r.rdma) {

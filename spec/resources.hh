@@ -26,6 +26,8 @@ struct MemoryResources {
   std::optional<std::int64_t> limit, reservation, swap, kernel, kernel_tcp;
   std::optional<std::uint64_t> swappiness;
   std::optional<bool> disable_oom_killer, use_hierarchy, check_before_update;
+
+  bool operator==(const MemoryResources&) const = default;
 };
 
 struct CpuResources {
@@ -36,22 +38,30 @@ struct CpuResources {
   std::optional<std::uint64_t> realtime_period;
   std::string cpus, mems;
   std::optional<std::int64_t> idle;
+
+  bool operator==(const CpuResources&) const = default;
 };
 
 struct BlockWeight {
   std::int64_t major = 0, minor = 0;
   std::optional<std::uint16_t> weight, leaf_weight;
+
+  bool operator==(const BlockWeight&) const = default;
 };
 
 struct BlockThrottle {
   std::int64_t major = 0, minor = 0;
   std::uint64_t rate = 0;  // bytes or operations a second
+
+  bool operator==(const BlockThrottle&) const = default;
 };
 
 struct BlockIoResources {
   std::optional<std::uint16_t> weight, leaf_weight;
   std::vector<BlockWeight> weight_device;
   std::vector<BlockThrottle> read_bps, write_bps, read_iops, write_iops;
+
+  bool operator==(const BlockIoResources&) const = default;
 };
 
 struct HugepageLimit {
@@ -62,11 +72,15 @@ struct HugepageLimit {
 struct NetworkPriority {
   std::string name;
   std::uint32_t priority = 0;
+
+  bool operator==(const NetworkPriority&) const = default;
 };
 
 struct NetworkResources {
   std::optional<std::uint32_t> class_id;
   std::vector<NetworkPriority> priorities;
+
+  bool operator==(const NetworkResources&) const = default;
 };
 
 struct RdmaLimit {
