@@ -44,7 +44,16 @@ long ArchiveReader::pull(archive*, void* self, const void** data) {
   // An exception must not pass through C.
   try {
     auto block = reader.stream_.next();
-    if (!block) return 0;
+    if (!block) {
+      // umoci and others leave out the zeros behind the last entry as well as the end marker; Go's tar
+      // readers do not mind.
+      static constexpr char zeros[end_marker] = {};
+      const auto odd = static_cast<std::size_t>(reader.stream_.size() % end_marker);
+      if (odd == 0 || !reader.allow_missing_end_ || reader.padded_) return 0;
+      reader.padded_ = true;
+      *data = zeros;
+      return static_cast<long>(end_marker - odd);
+    }
     const std::string_view content(block->memory.get(), block->size);
     if (reader.head_.empty()) reader.head_ = content.substr(0, 512);
     if (content.size() >= end_marker) {
@@ -192,6 +201,7 @@ bool ArchiveReader::data(Chunk& chunk) {
 }
 
 void ArchiveReader::check_end() {
+  if (!any_ && allow_empty_) return;
   if (!any_) throw Error("has no entries").hint("an image needs at least one file");
   if (allow_missing_end_ || format() != "tar") return;
   // libarchive takes the end of the stream for the end of the archive. A tar ends in blocks of zeros: when

@@ -68,8 +68,11 @@ class ArchiveReader : public EntrySource {
 
   std::string format() const;  // "tar" or "cpio"
 
-  // A tar without its end marker is taken for one that was cut short, unless this is set.
+  // A tar without its end marker (and the padding of its last entry) is taken for one that was cut short,
+  // unless this is set.
   void allow_missing_end(bool allow) { allow_missing_end_ = allow; }
+  // An archive without entries is refused, unless this is set.
+  void allow_empty(bool allow) { allow_empty_ = allow; }
 
  private:
   static long pull(archive*, void* self, const void** data);
@@ -85,7 +88,8 @@ class ArchiveReader : public EntrySource {
   std::string head_;  // the first
   std::exception_ptr thrown_;
   std::string path_;  // of the entry, for messages
-  bool opened_ = false, any_ = false, ended_ = false, allow_missing_end_ = false;
+  bool opened_ = false, padded_ = false, any_ = false, ended_ = false, allow_missing_end_ = false,
+       allow_empty_ = false;
 };
 
 // What a file is by its first bytes, for a message: "a zip archive"; empty when that is not known.

@@ -34,16 +34,16 @@ std::string Tally::text() const {
   tell(overlay_xattrs, "overlay xattr", "overlay xattrs", "they would mislead overlayfs");
   tell(devices_denied, "device node", "device nodes", "not permitted here");
   tell(devices_unwanted, "device node", "device nodes", "--no-devices");
-  tell(owners_changed, "owner", "owners", "only root can give files away; they are this user's");
+  tell(owners_changed, "owner", "owners", "they are this user's");
   tell(xattrs_lost, "xattr", "xattrs", "not supported or not permitted here");
   tell(acls_lost, "ACL entry", "ACL entries", "for a name without a number");
   tell(whiteouts_ignored, "whiteout", "whiteouts", "aufs' own, or below a symbolic link");
   return join(parts, ", ");
 }
 
-Ownership Ownership::of_this_process() {
+Ownership Ownership::of_this_process(bool keep_own) {
   const uid_t uid = ::geteuid();
-  return {uid == 0, uid, ::getegid()};
+  return {uid == 0 && !keep_own, uid, ::getegid()};
 }
 
 namespace {

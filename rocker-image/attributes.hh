@@ -30,7 +30,7 @@ struct Ownership {
   bool any = true;    // may give files away
   uid_t own_uid = 0;  // what a new file has
   gid_t own_gid = 0;
-  static Ownership of_this_process();
+  static Ownership of_this_process(bool keep_own);
 };
 
 // By descriptor, so that no name is looked up. `created_mode` is what the file has now.

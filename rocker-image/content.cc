@@ -17,7 +17,7 @@ ContentWriter::ContentWriter(const Ownership& ownership, bool hash)
 
 ContentWriter::~ContentWriter() {
   if (!worker_.joinable()) return;
-  failed_ = true;  // what is queued need not be done
+  abandoned_ = true;
   held_back_.clear();
   tasks_.push({});
   worker_.join();
@@ -50,13 +50,27 @@ void ContentWriter::end(FileRef file) {
 void ContentWriter::flush() {
   rethrow();
   if (held_back_.empty()) return;
+  pending_.fetch_add(1, std::memory_order_relaxed);
   tasks_.push(std::move(held_back_));
   held_back_ = {};
   held_back_.reserve(batch);
 }
 
-void ContentWriter::finish() {
+void ContentWriter::drain() {
   flush();
+  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(left);
+  rethrow();
+}
+
+void ContentWriter::abandon() {
+  held_back_.clear();
+  if (pending_.load(std::memory_order_acquire) == 0) return;
+  abandoned_ = true;
+  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(left);
+}
+
+void ContentWriter::finish() {
+  drain();
   tasks_.push({});
   worker_.join();
   rethrow();
@@ -69,23 +83,29 @@ void ContentWriter::rethrow() {
 
 void ContentWriter::work() {
   for (;;) {
-    const auto tasks = tasks_.pop();
+    auto tasks = tasks_.pop();
     if (tasks.empty()) return;
-    for (const auto& task : tasks) {
-      if (!failed_.load(std::memory_order_relaxed)) {
-        try {
-          with_context([&] { return cat("entry \"", printable(task.file->path), "\""); },
-                       [&] { task.last ? close(*task.file) : put(*task.file, task.chunk); });
-        } catch (...) {
-          error_ = std::current_exception();
-          failed_.store(true, std::memory_order_release);
-        }
-      }
-      if (task.last) {
-        task.file->fd.reset();
-        open_files_.release();
-      }
+    for (const auto& task : tasks) carry_out(task);
+    // What they hold goes back to its pool before anybody is told.
+    tasks.clear();
+    pending_.fetch_sub(1, std::memory_order_release);
+    pending_.notify_all();
+  }
+}
+
+void ContentWriter::carry_out(const Task& task) {
+  if (!failed_.load(std::memory_order_relaxed) && !abandoned_.load(std::memory_order_relaxed)) {
+    try {
+      with_context([&] { return cat("entry \"", printable(task.file->path), "\""); },
+                   [&] { task.last ? close(*task.file) : put(*task.file, task.chunk); });
+    } catch (...) {
+      error_ = std::current_exception();
+      failed_.store(true, std::memory_order_release);
     }
+  }
+  if (task.last) {
+    task.file->fd.reset();
+    open_files_.release();
   }
 }
 

@@ -52,7 +52,11 @@ class ContentWriter {
 
   // Hands on what was held back. Rethrows what went wrong.
   void flush();
-  // Waits until all is written. Rethrows what went wrong.
+  // Waits until all that was handed on is written. Rethrows what went wrong.
+  void drain();
+  // Waits until the worker holds nothing; what is not written yet need not be. Never throws.
+  void abandon();
+  // The end: nothing follows. Rethrows what went wrong.
   void finish();
 
   // After finish().
@@ -66,6 +70,7 @@ class ContentWriter {
     bool last = false;
   };
   void work();
+  void carry_out(const Task& task);
   void put(File& file, const Chunk& chunk) const;
   void close(File& file);
   void rethrow();
@@ -75,7 +80,8 @@ class ContentWriter {
   std::vector<Task> held_back_;
   Queue<std::vector<Task>> tasks_;  // an empty batch is the end
   std::counting_semaphore<> open_files_;
-  std::atomic<bool> failed_ = false;
+  std::atomic<std::size_t> pending_ = 0;  // batches
+  std::atomic<bool> failed_ = false, abandoned_ = false;
   std::exception_ptr error_;
   std::vector<HashedFile> hashes_;
   Tally tally_;

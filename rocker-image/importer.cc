@@ -4,21 +4,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <clocale>
+#include <cstring>
 #include <ctime>
+#include <thread>
 
-#include "rocker-image/archive.hh"
-#include "rocker-image/content.hh"
-#include "rocker-image/finish.hh"
-#include "rocker-image/stream.hh"
+#include "rocker-image/builder.hh"
+#include "rocker-image/folder.hh"
+#include "rocker-image/progress.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/log.hh"
+#include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
 
 namespace {
+
+std::atomic<Cancel*> running = nullptr;
 
 UniqueFd open_input(const std::string& input) {
   if (input == "-") {
@@ -32,78 +39,305 @@ UniqueFd open_input(const std::string& input) {
   return fd;
 }
 
-std::int64_t now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+// The name in the first header of a plain tar, by its bytes; empty for anything else.
+std::string first_name(int fd) {
+  char header[512];
+  if (::pread(fd, header, sizeof header, 0) != sizeof header) return {};
+  if (std::string_view(header + 257, 5) != "ustar") return {};
+  return {header, ::strnlen(header, 100)};
 }
+
+// Looks like the top of a root file system?
+bool has_root_shape(int dir_fd) {
+  int found = 0;
+  for (const char* name : {"bin", "sbin", "etc", "usr", "lib", "var", "dev", "proc", "root", "home", "tmp"}) {
+    struct stat st {};
+    if (::fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) ++found;
+  }
+  return found >= 3;
+}
+
+// A tar of the folder instead of what is in it: what `tar -c rootfs` makes.
+std::string single_directory_advice(int root_fd) {
+  if (has_root_shape(root_fd)) return {};
+  const auto names = names_in_folder(root_fd);
+  if (names.size() != 1) return {};
+  const UniqueFd inner(::openat(root_fd, names[0].c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!inner || !has_root_shape(inner.get())) return {};
+  return cat("all of it is in the directory \"", printable(names[0]),
+             "\", which looks like a root file system; --strip-components 1 makes that the root");
+}
+
+class Import {
+ public:
+  Import(const Store& store, const ImportOptions& options)
+      : store_(store), options_(options), name_(options.input == "-" ? "standard input" : options.input) {}
+
+  std::vector<Imported> run() {
+    running = &cancel_;
+    const Defer forget([] { running = nullptr; });
+    return with_context([&] { return printable(name_); }, [&] { return from_input(); });
+  }
+
+ private:
+  std::vector<Imported> from_input() {
+    input_ = open_input(options_.input);
+    struct stat st {};
+    if (::fstat(input_.get(), &st) < 0) throw system_error("stat");
+    if (S_ISDIR(st.st_mode)) return from_folder();
+    if (S_ISREG(st.st_mode) && options_.as != ImportOptions::As::rootfs &&
+        ::lseek(input_.get(), 0, SEEK_CUR) == 0 &&
+        (options_.as != ImportOptions::As::whatever || may_be_layout(first_name(input_.get())))) {
+      if (auto images = from_plain_layout()) return std::move(*images);
+    }
+    return from_stream();
+  }
+
+  LayoutKind wanted_kind(const LayoutFiles& files) const {
+    switch (options_.as) {
+      case ImportOptions::As::rootfs: return LayoutKind::none;
+      case ImportOptions::As::docker: return LayoutKind::docker;
+      case ImportOptions::As::oci: return LayoutKind::oci;
+      default: return layout_kind(files);
+    }
+  }
+
+  // A layout in a tar that can be read in any order: its layers are read where they are.
+  std::optional<std::vector<Imported>> from_plain_layout() {
+    if (first_name(input_.get()).empty()) return std::nullopt;
+    const LayoutTar files(input_.get());
+    const LayoutKind kind = wanted_kind(files);
+    if (::lseek(input_.get(), 0, SEEK_SET) < 0) throw system_error("seek");
+    if (kind == LayoutKind::none) return std::nullopt;
+    // The digest of the archive as it is: beside the layers, on the other processor.
+    std::exception_ptr failed;
+    Sha256::Digest digest{};
+    std::thread hasher([&] {
+      try {
+        digest = hash_file(input_.get());
+      } catch (...) {
+        failed = std::current_exception();
+      }
+    });
+    const Defer join([&] {
+      if (hasher.joinable()) hasher.join();
+    });
+    return from_layout(files, kind, [&] {
+      if (hasher.joinable()) hasher.join();
+      if (failed) std::rethrow_exception(failed);
+      return std::optional(digest);
+    });
+  }
+
+  Sha256::Digest hash_file(int fd) {
+    Sha256 hash;
+    std::vector<char> buffer(BlockPool::block_size);
+    for (off_t at = 0;;) {
+      if (cancel_.is_set()) throw Error("interrupted", ECANCELED);
+      const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), at);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw system_error("read");
+      if (got == 0) return hash.finish();
+      hash.update(buffer.data(), static_cast<std::size_t>(got));
+      at += got;
+    }
+  }
+
+  std::vector<Imported> from_folder() {
+    const LayoutFolder files(input_.get());
+    const LayoutKind kind = wanted_kind(files);
+    if (kind != LayoutKind::none)
+      return from_layout(files, kind, [] { return std::optional<Sha256::Digest>(); });
+    if (options_.check_digest) throw Error("is a directory, which has no digest to check");
+    Builder builder(store_, options_, cancel_);
+    FolderSource source(input_.get());
+    builder.apply(source);
+    spec::ImageRecord record = new_record(need_reference());
+    record.source.format = "directory";
+    return finish_one(builder, std::move(record));
+  }
+
+  // Whatever it is, it is extracted; if what comes out is a layout, that was the spool.
+  std::vector<Imported> from_stream() {
+    FileSource file(input_.get(), name_, &cancel_);
+    Builder builder(store_, options_, cancel_);
+    const auto applied = builder.apply(file, name_, false);
+    const LayoutFolder files(builder.root());
+    const LayoutKind kind = wanted_kind(files);
+    if (kind != LayoutKind::none) {
+      return from_layout(files, kind, [&] { return std::optional(applied.digests.input); });
+    }
+    if (options_.check_digest) options_.check_digest(applied.digests.input);
+    spec::ImageRecord record = new_record(need_reference());
+    record.source.format = applied.format;
+    record.source.digest = Sha256::text(applied.digests.input);
+    record.source.diff_ids = {Sha256::text(applied.digests.content)};
+    return finish_one(builder, std::move(record));
+  }
+
+  std::vector<Imported> finish_one(Builder& builder, spec::ImageRecord record) {
+    std::string advice = single_directory_advice(builder.root());
+    std::vector<Imported> result;
+    result.push_back(builder.commit(with_changes(std::move(record))));
+    result.back().advice = std::move(advice);
+    return result;
+  }
+
+  using InputDigest = std::function<std::optional<Sha256::Digest>()>;
+
+  std::vector<Imported> from_layout(const LayoutFiles& files, LayoutKind kind,
+                                    const InputDigest& input_digest) {
+    auto images = layout_images(files, kind, options_.platform, options_.platform_given);
+    choose(images);
+    std::vector<Imported> result;
+    for (const auto& image : images) {
+      Builder builder(store_, options_, cancel_);
+      for (const auto& layer : image.layers) apply_layer(builder, files, layer);
+      const auto digest = input_digest();
+      if (options_.check_digest && !digest) throw Error("is a directory, which has no digest to check");
+      if (options_.check_digest) options_.check_digest(*digest);
+      spec::ImageRecord record = new_record(reference_of(image));
+      record.os = image.platform.os;
+      record.architecture = image.platform.architecture;
+      record.variant = image.platform.variant;
+      record.source.format = kind == LayoutKind::oci ? "oci" : "docker";
+      record.source.digest = digest ? Sha256::text(*digest) : image.digest;
+      for (const auto& layer : image.layers) record.source.diff_ids.push_back(Sha256::text(layer.diff_id));
+      record.config = image.config;
+      record.history = image.history;
+      result.push_back(builder.commit(with_changes(std::move(record))));
+      auto& imported = result.back();
+      const auto here = Platform::of_this_machine();
+      if (!options_.platform_given && image.platform.architecture != here.architecture) {
+        imported.advice = cat("it is for ", image.platform.text(), ", this machine is ", here.text());
+      }
+    }
+    return result;
+  }
+
+  void apply_layer(Builder& builder, const LayoutFiles& files, const LayoutLayer& layer) {
+    with_context(
+        [&] { return cat("layer ", printable(layer.path)); },
+        [&] {
+          const auto file = files.open(layer.path);
+          if (!file) throw Error("is not in the archive");
+          FileSource source(file->fd.get(), layer.path, &cancel_, {file->range.start, file->range.size});
+          const auto applied = builder.apply(source, layer.path, true);
+          if (options_.progress != nullptr) options_.progress->advance(file->range.size);
+          if (layer.blob && applied.digests.input != *layer.blob) {
+            throw Error(
+                cat("has the digest ", Sha256::text(applied.digests.input), ", not its own: it is damaged"));
+          }
+          if (applied.digests.content != layer.diff_id) {
+            throw Error(cat("its content has the digest ", Sha256::text(applied.digests.content),
+                            ", the image says ", Sha256::text(layer.diff_id)));
+          }
+        });
+  }
+
+  // Which of several images.
+  void choose(std::vector<LayoutImage>& images) const {
+    const auto has = [](const LayoutImage& image, const std::string& name) {
+      return std::any_of(image.names.begin(), image.names.end(),
+                         [&](const std::string& n) { return n == name || n == cat(name, ":latest"); });
+    };
+    if (options_.all) {
+      if (options_.reference && images.size() > 1) {
+        throw Error(cat("has ", images.size(), " images, which can't all be ", options_.reference->text()))
+            .hint("leave out the name: each is imported by its own");
+      }
+      return;
+    }
+    std::string wanted = options_.selected;
+    if (wanted.empty() && images.size() > 1 && options_.reference) {
+      const std::string own = options_.reference->text();
+      if (std::any_of(images.begin(), images.end(),
+                      [&](const LayoutImage& image) { return has(image, own); })) {
+        wanted = own;
+      }
+    }
+    if (!wanted.empty()) {
+      const auto all = images;
+      std::erase_if(images, [&](const LayoutImage& image) { return !has(image, short_name(wanted)); });
+      if (images.empty()) throw Error(cat("has no image \"", printable(wanted), "\", only ", names_of(all)));
+      images.resize(1);
+    }
+    if (images.size() > 1) {
+      throw Error(cat("has ", images.size(), " images: ", names_of(images)))
+          .hint("choose one with --select, or take --all");
+    }
+  }
+
+  static std::string names_of(const std::vector<LayoutImage>& images) {
+    std::vector<std::string> names;
+    for (const auto& image : images) {
+      names.push_back(image.names.empty() ? image.digest : printable(join(image.names, " = ")));
+    }
+    return join(names, ", ");
+  }
+
+  spec::Reference reference_of(const LayoutImage& image) const {
+    if (options_.reference) return *options_.reference;
+    if (image.names.empty())
+      throw Error("has no name for its image").hint("give a NAME[:TAG] behind the archive");
+    return spec::Reference::parse(options_.selected.empty() ? image.names.front()
+                                                            : short_name(options_.selected));
+  }
+
+  const spec::Reference& need_reference() const {
+    if (options_.reference) return *options_.reference;
+    throw Error("is an archive of a root file system, which has no name")
+        .hint("give a NAME[:TAG] behind the archive");
+  }
+
+  spec::ImageRecord new_record(const spec::Reference& reference) const {
+    spec::ImageRecord record;
+    record.name = reference.name;
+    record.tag = reference.tag;
+    record.architecture = options_.platform.architecture;
+    record.variant = options_.platform.variant;
+    record.source.path = options_.input == "-" ? "-" : absolute_path(options_.input);
+    return record;
+  }
+
+  // What --change and --message say.
+  spec::ImageRecord with_changes(spec::ImageRecord record) const {
+    const auto before = record.config;
+    if (options_.change) options_.change(record.config);
+    if (record.history.empty() || record.config != before || !options_.message.empty()) {
+      auto& step = record.history.emplace_back();
+      timespec now{};
+      ::clock_gettime(CLOCK_REALTIME, &now);
+      step.created = spec::utc_time(static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec);
+      step.created_by = cat("rocker import ", options_.input);
+      step.comment = options_.message;
+      step.empty_layer = record.history.size() > 1;
+    }
+    return record;
+  }
+
+  const Store& store_;
+  const ImportOptions& options_;
+  std::string name_;
+  Cancel cancel_;
+  UniqueFd input_;
+};
 
 }  // namespace
 
-Imported import_archive(const Store& store, const ImportOptions& options) {
+std::vector<Imported> import_archive(const Store& store, const ImportOptions& options) {
   // Names are bytes to us; without a UTF-8 locale libarchive would try to convert those that pax says are
   // UTF-8.
   if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) throw Error("this system has no C.UTF-8 locale");
   // Modes come from the archive alone.
   const mode_t umask_before = ::umask(0);
   const Defer restore_umask([&] { ::umask(umask_before); });
-
-  const std::string name = options.input == "-" ? "standard input" : options.input;
-  const UniqueFd input = open_input(options.input);
   store.prune();
-  Staging staging = store.stage();
-  if (::mkdirat(staging.fd(), "rootfs", 0755) < 0) throw system_error("mkdir rootfs");
-  const UniqueFd root = open_at(staging.fd(), "rootfs", O_RDONLY | O_DIRECTORY);
+  return Import(store, options).run();
+}
 
-  Imported imported;
-  auto& record = imported.record;
-  const auto ownership = Ownership::of_this_process();
-  std::vector<DirectoryRecord> directories;
-  std::vector<HashedFile> hashes;
-  with_context([&] { return printable(name); },
-               [&] {
-                 // In this order: what was read is in the hands of the writer, and goes back to the stream's
-                 // pool.
-                 Cancel cancel;
-                 FileSource file(input.get(), name, &cancel);
-                 Stream stream(file, name, cancel);
-                 ContentWriter content(ownership, options.manifest);
-                 stream.before_wait([&] { content.flush(); });
-                 ArchiveReader reader(stream);
-                 reader.allow_missing_end(options.no_end_marker);
-                 Extractor extractor(root.get(), ownership, options.extract, content);
-                 extractor.extract(reader, false);
-                 const auto digests = stream.finish();
-                 content.finish();
-                 record.source.format = reader.format();
-                 record.source.digest = Sha256::text(digests.input);
-                 record.source.diff_ids = {Sha256::text(digests.content)};
-                 imported.tally = extractor.tally();
-                 imported.tally.add(content.tally());
-                 directories = std::move(extractor.directories());
-                 hashes = std::move(content.hashes());
-               });
-
-  std::optional<ManifestWriter> manifest;
-  if (options.manifest)
-    manifest.emplace(open_at(staging.fd(), "manifest", O_WRONLY | O_CREAT | O_EXCL, 0600));
-  const auto totals = finish_tree(root.get(), directories, hashes, ownership, manifest ? &*manifest : nullptr,
-                                  imported.tally);
-
-  record.name = options.reference.name;
-  record.tag = options.reference.tag;
-  record.id = options.reference.id();
-  record.size = totals.size;
-  record.created_ns = now_ns();
-  record.created_time = spec::local_time(record.created_ns);
-  record.generation = new_generation();
-  record.architecture = spec::machine_architecture();
-  record.entries = totals.entries;
-  record.disk_usage = totals.disk_usage;
-  record.source.path = options.input == "-" ? "-" : absolute_path(options.input);
-  replace_file(staging.fd(), "image.json", spec::write_image_record(record), 0600);
-  store.commit(std::move(staging), options.reference);
-  return imported;
+void interrupt_import() {
+  if (Cancel* cancel = running.load(); cancel != nullptr) cancel->set();
 }
 
 }  // namespace rocker

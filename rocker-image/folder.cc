@@ -1,0 +1,165 @@
+#include "rocker-image/folder.hh"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "rocker-image/walk.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+namespace {
+
+// Each level of a folder has a descriptor open.
+constexpr std::size_t deepest = 512;
+
+void read_xattrs(const std::string& path, std::vector<std::pair<std::string, std::string>>& out) {
+  std::string names(65536, '\0');
+  const ssize_t length = ::listxattr(path.c_str(), names.data(), names.size());
+  if (length < 0) {
+    if (errno == ENOTSUP) return;
+    throw system_error("list xattrs");
+  }
+  names.resize(static_cast<std::size_t>(length));
+  for (const auto name : split(names, '\0')) {
+    if (name.empty()) continue;
+    std::string value(65536, '\0');
+    const ssize_t size = ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
+    if (size < 0) continue;  // it went away, or is not for us to read
+    value.resize(static_cast<std::size_t>(size));
+    out.emplace_back(name, std::move(value));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> names_in_folder(int dir_fd) {
+  struct Close {
+    void operator()(DIR* dir) const { ::closedir(dir); }
+  };
+  UniqueFd own = open_at(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+  const std::unique_ptr<DIR, Close> dir(::fdopendir(own.get()));
+  if (!dir) throw system_error("open directory");
+  own.release();
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+FolderSource::FolderSource(int root_fd) : root_(root_fd) {}
+
+bool FolderSource::next(Entry& entry) {
+  if (!started_) {
+    started_ = true;
+    describe(root_, ".", "", entry);
+    return true;
+  }
+  file_.reset();
+  while (!levels_.empty()) {
+    auto& level = levels_.back();
+    if (level.at == level.names.size()) {
+      levels_.pop_back();
+      continue;
+    }
+    const std::string name = level.names[level.at++];
+    const std::string path = level.path.empty() ? name : cat(level.path, "/", name);
+    const int fd = level.fd.get();
+    if (with_context([&] { return cat("\"", printable(path), "\""); },
+                     [&] { return describe(fd, name, path, entry); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// False when it has gone away meanwhile.
+bool FolderSource::describe(int dir_fd, const std::string& name, const std::string& path, Entry& entry) {
+  using Type = Entry::Type;
+  entry = Entry();
+  entry.path = path.empty() ? "." : path;
+  const UniqueFd handle(::openat(dir_fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat st {};
+  if (!handle && errno == ENOENT) return false;
+  if (!handle || ::fstat(handle.get(), &st) < 0) throw system_error("open");
+  entry.attributes.mode = st.st_mode & 07777;
+  entry.attributes.uid = st.st_uid;
+  entry.attributes.gid = st.st_gid;
+  entry.attributes.mtime = st.st_mtim;
+  entry.device = st.st_rdev;
+  if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
+    const auto [first, fresh] = linked_.emplace(st.st_ino, path);
+    if (!fresh) {
+      entry.type = Type::hardlink;
+      entry.target = first->second;
+      return true;
+    }
+  }
+  read_xattrs(cat("/proc/self/fd/", handle.get()), entry.attributes.xattrs);
+  switch (st.st_mode & S_IFMT) {
+    case S_IFDIR: {
+      if (levels_.size() == deepest)
+        throw Error(cat("directories are nested deeper than ", deepest, " levels"));
+      entry.type = Type::directory;
+      UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      auto names = names_in_folder(fd.get());
+      levels_.push_back({std::move(fd), std::move(names), 0, path});
+      break;
+    }
+    case S_IFREG:
+      entry.type = Type::file;
+      file_ = open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      offset_ = 0;
+      size_ = entry.size = static_cast<std::uint64_t>(st.st_size);
+      break;
+    case S_IFLNK:
+      entry.type = Type::symlink;
+      entry.target = read_link_at(dir_fd, name);
+      break;
+    case S_IFCHR: entry.type = Type::character; break;
+    case S_IFBLK: entry.type = Type::block; break;
+    case S_IFIFO: entry.type = Type::fifo; break;
+    default: entry.type = Type::socket; break;
+  }
+  return true;
+}
+
+bool FolderSource::data(Chunk& chunk) {
+  if (!file_ || offset_ >= size_) return false;
+  // Holes stay holes.
+  const off_t start = ::lseek(file_.get(), static_cast<off_t>(offset_), SEEK_DATA);
+  if (start < 0 && errno == ENXIO) return false;
+  if (start > 0) offset_ = static_cast<std::uint64_t>(start);
+  const auto want = static_cast<std::size_t>(
+      std::min<std::uint64_t>(BlockPool::block_size, size_ - std::min(size_, offset_)));
+  auto block = std::make_shared<Block>();
+  block->memory = std::make_unique_for_overwrite<char[]>(BlockPool::block_size);
+  for (;;) {
+    const ssize_t got = ::pread(file_.get(), block->memory.get(), want, static_cast<off_t>(offset_));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error("read");
+    if (got == 0) return false;
+    block->size = static_cast<std::size_t>(got);
+    break;
+  }
+  chunk.data = block->memory.get();
+  chunk.size = block->size;
+  chunk.offset = offset_;
+  offset_ += block->size;
+  chunk.block = std::move(block);
+  return true;
+}
+
+}  // namespace rocker
