@@ -148,7 +148,7 @@ class Creation {
         log::warn(error.what());
       }
     });
-    const FileLock lock = container.lock();
+    lock_ = container.lock();
     make_cgroups(container, config);
     Defer no_cgroups([&] {
       try {
@@ -256,6 +256,8 @@ class Creation {
     }
     if (child.pid == 0) {
       mine.close();
+      // An OFD lock belongs to whoever has the descriptor: this process lives longer than the command.
+      lock_.release();
       prepare_clone();
       if (namespaces.staged) run_stage(plan, std::move(theirs));
       run_init(plan, std::move(theirs));
@@ -369,6 +371,7 @@ class Creation {
   const CreateOptions& options_;
   std::string config_text_;
   std::unique_ptr<cgroup::Manager> manager_;
+  FileLock lock_;
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };
@@ -423,7 +426,8 @@ void destroy_container(Container& container) {
 }
 
 void write_pid_file(const std::string& path, pid_t pid) {
-  replace_file(AT_FDCWD, path, std::to_string(pid), 0644);
+  with_context([] { return std::string("--pid-file"); },
+               [&] { replace_file(AT_FDCWD, path, std::to_string(pid), 0644); });
 }
 
 void send_pidfd(const std::string& socket_path, int pidfd) {

@@ -55,7 +55,7 @@ class Execution {
       : container_(container), process_(process), options_(options), config_(container.config()) {}
 
   int run() {
-    FileLock lock = container_.lock(FileLock::Mode::shared);
+    lock_ = container_.lock(FileLock::Mode::shared);
     init_ = container_.init_pidfd();
     check();
     const pid_t init = container_.record().pid;
@@ -80,7 +80,7 @@ class Execution {
       ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), nullptr, WEXITED);
       throw;
     }
-    lock.release();
+    lock_.release();
     UniqueFd master;
     if (console) master = process::receive_fd(console.get());
     if (options_.detach) return 0;
@@ -140,6 +140,8 @@ class Execution {
     auto child = sys::clone_process(0, birth);
     if (child.pid == 0) {
       mine.close();
+      // An OFD lock belongs to whoever has the descriptor, and this process lives on.
+      lock_.release();
       inside(namespaces, staged, plan, proc, std::move(theirs), console);
     }
     pid_ = child.pid;
@@ -228,6 +230,7 @@ class Execution {
   const ExecOptions& options_;
   const spec::Config config_;
   UniqueFd init_;
+  FileLock lock_;
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };

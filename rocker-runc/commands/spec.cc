@@ -17,7 +17,8 @@ using spec::NamespaceType;
 
 spec::Config default_config() {
   spec::Config c;
-  c.oci_version = spec::oci_version;
+  // The oldest version that has all that is used here, so that older runtimes take the file as well.
+  c.oci_version = "1.0.2";
   auto& p = c.process.emplace();
   p.terminal = true;
   p.args = {"sh"};
