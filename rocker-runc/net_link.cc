@@ -48,7 +48,8 @@ int Socket::request(Message& message) {
 int Socket::request(Message& message, const std::function<void(const nlmsghdr&)>& each) {
   nlmsghdr* header = message.header();
   header->nlmsg_seq = ++sequence_;
-  const bool dump = header->nlmsg_flags & NLM_F_DUMP;
+  // Both bits: in a request to make something one of them is NLM_F_EXCL.
+  const bool dump = (header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
   header->nlmsg_flags |= NLM_F_REQUEST;
   if (!dump) header->nlmsg_flags |= NLM_F_ACK;
   if (::send(fd_.get(), header, header->nlmsg_len, 0) < 0) throw system_error("sending to netlink");
