@@ -257,7 +257,8 @@ Assembled assemble(const Options& o, const spec::ImageConfig& image, const Place
                                                  : "SIGTERM";
 
   auto& c = out.config;
-  c.oci_version = spec::oci_version;
+  // Nothing newer is used, and crun refuses what it does not know.
+  c.oci_version = "1.0.2";
   c.process = process_of(o, image, place, out.hostname);
   c.root = {"rootfs", o.read_only};
   c.hostname = out.hostname;

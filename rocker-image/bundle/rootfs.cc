@@ -96,14 +96,20 @@ bool mount_overlay(const Layers& layers, std::string& why) {
   };
   set("source", "overlay");
   set("lowerdir", option_path(layers.image, keep));
-  set("upperdir", option_path(cat(layers.directory, "/overlay/upper"), keep));
+  // overlayfs.rst, "Upper and lower": the upper file system must be writable and know trusted.* attributes.
+  // Newer kernels say so here, older ones when the file system is made.
+  const std::string upper = option_path(cat(layers.directory, "/overlay/upper"), keep);
+  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "upperdir", upper.c_str(), 0) < 0) {
+    if (errno != EINVAL) throw system_error(cat("overlayfs: upperdir=", printable(upper)));
+    why = kernel_says(context.get());
+    return false;
+  }
   set("workdir", option_path(cat(layers.directory, "/overlay/work"), keep));
   // Linux 5.10; an older kernel writes what nobody will read.
   if (layers.throw_away) ::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0);
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) {
     const int failed = errno;
     const std::string said = kernel_says(context.get());
-    // overlayfs.rst, "Upper and lower": the upper file system must be writable and know trusted.* attributes.
     if (failed == EINVAL || failed == EOPNOTSUPP || failed == ENODEV) {
       why = said.empty() ? cat("the file system of ", layers.directory, " can't carry an upper layer") : said;
       return false;

@@ -387,51 +387,61 @@ int exec_line(const Room& room, Args args) {
   }
 }
 
-int inspect_command(const Room& room, Args args) {
-  std::vector<std::string> names(args.begin(), args.end());
-  bool first = true;
-  print("[");
-  const int status = for_each_name("inspect", names, [&](const std::string& text) {
-    const Facts facts = room.registry.load(room.registry.resolve(text));
-    const Live live = look(room.registry, facts);
-    const std::string dir = room.registry.directory(facts.id);
-    json::Writer w;
-    w.object([&] {
-      w.member("Id", facts.id);
-      w.member("Name", facts.name);
-      w.member("Created", spec::utc_time(facts.created_ns));
-      w.member("Image", facts.image);
-      w.member("ImageID", facts.image_id);
-      w.member("Path", facts.command.empty() ? std::string() : facts.command[0]);
-      w.member("Args", std::vector<std::string>(facts.command.begin() + (facts.command.empty() ? 0 : 1),
-                                                facts.command.end()));
-      w.object("State", [&] {
-        w.member("Status", name(live.status));
-        w.member("Running", live.status == Status::running || live.status == Status::paused);
-        w.member("Paused", live.status == Status::paused);
-        w.member("OOMKilled", facts.oom_killed);
-        w.member("Pid", live.pid);
-        w.member("ExitCode", facts.exit_code.value_or(0));
-        w.member("Error", facts.error);
-        w.member("StartedAt", spec::utc_time(facts.started_ns));
-        w.member("FinishedAt", spec::utc_time(facts.finished_ns));
-      });
-      w.member("RestartCount", facts.restart_count);
-      w.member("LogPath", facts.direct || facts.log_driver == "none" ? std::string() : cat(dir, "/log"));
-      w.member("Bundle", dir);
-      w.object("Config", [&] {
-        w.member("Tty", facts.tty);
-        w.member("OpenStdin", facts.interactive);
-        w.member("Labels", facts.labels);
-        w.member("StopSignal", facts.stop_signal);
-      });
+void write_container(json::Writer& w, const Room& room, const Facts& facts) {
+  const Live live = look(room.registry, facts);
+  const std::string dir = room.registry.directory(facts.id);
+  w.object([&] {
+    w.member("Id", facts.id);
+    w.member("Name", facts.name);
+    w.member("Created", spec::utc_time(facts.created_ns));
+    w.member("Image", facts.image);
+    w.member("ImageID", facts.image_id);
+    w.member("Path", facts.command.empty() ? std::string() : facts.command[0]);
+    w.member("Args", std::vector<std::string>(facts.command.begin() + (facts.command.empty() ? 0 : 1),
+                                              facts.command.end()));
+    w.object("State", [&] {
+      w.member("Status", name(live.status));
+      w.member("Running", live.status == Status::running || live.status == Status::paused);
+      w.member("Paused", live.status == Status::paused);
+      w.member("OOMKilled", facts.oom_killed);
+      w.member("Pid", live.pid);
+      w.member("ExitCode", facts.exit_code.value_or(0));
+      w.member("Error", facts.error);
+      w.member("StartedAt", spec::utc_time(facts.started_ns));
+      w.member("FinishedAt", spec::utc_time(facts.finished_ns));
     });
-    std::string out = w.text();
-    while (out.ends_with('\n')) out.pop_back();
-    print(cat(first ? "\n" : ",\n", out));
-    first = false;
+    w.member("RestartCount", facts.restart_count);
+    w.member("LogPath", facts.direct || facts.log_driver == "none" ? std::string() : cat(dir, "/log"));
+    w.member("Bundle", dir);
+    w.object("Config", [&] {
+      w.member("Tty", facts.tty);
+      w.member("OpenStdin", facts.interactive);
+      w.member("Labels", facts.labels);
+      w.member("StopSignal", facts.stop_signal);
+    });
   });
-  print("\n]\n");
+}
+
+int inspect_command(const Room& room, Args args) {
+  json::Writer w;
+  int status = 0;
+  w.array([&] {
+    status = for_each_name("inspect", {args.begin(), args.end()}, [&](const std::string& text) {
+      // A name may be a container's or an image's; docker looks for the container first.
+      try {
+        write_container(w, room, room.registry.load(room.registry.resolve(text)));
+      } catch (const Error& no_container) {
+        std::optional<Image> image;
+        try {
+          image = room.store.find(text);
+        } catch (const Error&) {
+          throw Error(cat("No such container or image: ", printable(text)));
+        }
+        w.raw(json::Document::parse(spec::write_image_record(image->record), "image.json").root().text());
+      }
+    });
+  });
+  print(w.text());
   return status;
 }
 

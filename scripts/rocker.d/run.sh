@@ -53,16 +53,22 @@ rocker_start() {
 
 # Has conmon make the container and watch it from then on. It answers on a FIFO when the runtime is done.
 watch() { # CONMON-ARGUMENT...
-  # Both ends of a FIFO wait for each other, so conmon is started in the background; it puts itself there anyhow.
+  # Opened for both first, since the ends of a FIFO wait for each other; conmon alone may keep the writing end, so that
+  # its death is an end of file. Not in the background with "&": what the shell starts so has SIGINT ignored, down to
+  # the container's processes. conmon puts itself there.
+  # shellcheck disable=SC2094
+  exec 3<>"$dir/sync" 4<"$dir/sync"
   _OCI_SYNCPIPE=3 conmon --api-version 1 -c "$id" -u "$id" -n "$name" -r "$runtime" \
     --runtime-arg --root --runtime-arg "$run" -b "$dir" -p "$dir/pid" -P "$dir/conmon.pid" \
-    --exit-dir "$dir/exit" --persist-dir "$dir/persist" --full-attach "$@" \
+    --exit-dir "$dir/exit" --persist-dir "$dir/persist" --full-attach --no-sync-log "$@" \
     --exit-command "$image" --exit-command-arg --root --exit-command-arg "$root" \
     --exit-command-arg container --exit-command-arg ended --exit-command-arg "$id" \
     --exit-command-arg --runtime --exit-command-arg "$runtime" \
     --exit-command-arg --rocker --exit-command-arg "$self" \
-    3>"$dir/sync" </dev/null >/dev/null 2>"$dir/conmon.err" &
-  read -r answer <"$dir/sync" || answer=$(cat "$dir/conmon.err")
+    4<&- </dev/null >/dev/null 2>"$dir/conmon.err"
+  exec 3>&-
+  read -r answer <&4 || answer=$(cat "$dir/conmon.err")
+  exec 4<&-
   [ -s "$dir/pid" ] && return
   ask failed "$id" "$answer"
   exit

@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# rocker run --tty in a real terminal.
+
+load helpers
+
+setup() {
+  setup_test
+  needs overlay
+  needs command conmon
+  needs command tmux
+  import_busybox
+}
+
+@test "run --tty: prompt, tty, Ctrl-C, resize and exit status" {
+  local rm
+  for rm in '' --rm; do
+    terminal "ROCKER_ROOT=$ROCKER_ROOT $ROCKER run $rm --tty --image busybox /bin/sh"
+    wait_for_screen '^/ # *$'
+    type_keys 'tty' Enter
+    wait_for_screen '^/dev/(pts/0|console)'
+    type_keys 'stty size' Enter
+    wait_for_screen '^24 80$'
+    resize_terminal 100 30
+    sleep 0.3
+    type_keys 'clear; stty size' Enter
+    wait_for_screen '^30 100$'
+    # Ctrl-C stops what runs, not the shell.
+    type_keys 'sleep 1000; echo status $?' Enter
+    sleep 0.3
+    type_keys C-c
+    type_keys 'echo still $((40 + 2))' Enter
+    wait_for_screen '^still 42$'
+    type_keys 'exit 5' Enter
+    wait_for_screen 'status 5'
+    tmux -L "$TEST_TAG" kill-server
+    sleep 0.2
+  done
+}
+
+@test "run without --tty in a terminal: an interactive shell whose input is the terminal" {
+  terminal "ROCKER_ROOT=$ROCKER_ROOT $ROCKER run --image busybox /bin/sh"
+  type_keys 'echo got $((40 + 2))' Enter
+  wait_for_screen '^got 42$'
+  type_keys 'exit 4' Enter
+  wait_for_screen 'status 4'
+}
+
+@test "detach keys leave the container running" {
+  terminal "ROCKER_ROOT=$ROCKER_ROOT $ROCKER run --tty --name $TEST_TAG --image busybox /bin/sh"
+  wait_for_screen '^/ # *$'
+  type_keys C-p C-q
+  wait_for_screen 'status 0'
+  run -0 rocker ps -q
+  assert_equal "${#lines[@]}" 1
+}
+
+@test "exec --tty has a terminal of its own" {
+  rocker run -d --name "$TEST_TAG" --image busybox sleep 1000
+  terminal "ROCKER_ROOT=$ROCKER_ROOT $ROCKER exec -it $TEST_TAG /bin/sh"
+  wait_for_screen '^/ # *$'
+  type_keys 'stty size; exit 6' Enter
+  wait_for_screen '^24 80$'
+  wait_for_screen 'status 6'
+}
