@@ -1,7 +1,7 @@
 #include "rocker-runc/channel.hh"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -25,10 +25,11 @@ struct Header {
 
 void send_packet(int fd, Header header, std::string_view text) {
   header.reserved = 0;
-  iovec parts[2] = {{&header, sizeof header}, {const_cast<char*>(text.data()), text.size()}};
-  // writev and not sendmsg: in a container's init this may run under the container's own seccomp filter,
-  // which every program that writes anything passes. SIGPIPE is ignored by whoever owns a channel.
-  while (::writev(fd, parts, 2) < 0) {
+  std::string packet(reinterpret_cast<const char*>(&header), sizeof header);
+  packet += text;
+  // write and not sendmsg or writev: in a container's init this may run under the container's own seccomp
+  // filter, which every program that writes anything passes. SIGPIPE is ignored by whoever owns a channel.
+  while (::write(fd, packet.data(), packet.size()) < 0) {
     if (errno != EINTR) throw system_error("write to the runtime's channel");
   }
 }
@@ -57,15 +58,16 @@ void Channel::send_error(const Error& error) const {
 
 std::optional<Channel::Packet> Channel::receive() const {
   Header header{};
-  std::string text(2 * longest_text, '\0');
-  iovec parts[2] = {{&header, sizeof header}, {text.data(), text.size()}};
+  std::string text(sizeof header + 2 * longest_text, '\0');
   ssize_t got = 0;
-  while ((got = ::readv(fd_.get(), parts, 2)) < 0) {
+  while ((got = ::read(fd_.get(), text.data(), text.size())) < 0) {
     if (errno == ECONNRESET) return std::nullopt;
     if (errno != EINTR) throw system_error("read from the runtime's channel");
   }
   if (got < static_cast<ssize_t>(sizeof header)) return std::nullopt;
-  text.resize(static_cast<std::size_t>(got) - sizeof header);
+  std::memcpy(&header, text.data(), sizeof header);
+  text.resize(static_cast<std::size_t>(got));
+  text.erase(0, sizeof header);
   if (header.message != Message::error) return Packet{header.message, header.number, std::move(text)};
   const std::size_t hint = text.size() - std::min<std::size_t>(header.hint_length, text.size());
   Error error(text.substr(0, hint), static_cast<int>(header.number));

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "rocker-runc/commands/commands.hh"
+#include "rocker-runc/process/descriptors.hh"
 #include "rocker-runc/process/seccomp.hh"
 #include "rocker-runc/sys/self.hh"
 #include "spec/config.hh"
@@ -188,6 +189,7 @@ std::string program_name(const char* argv0) {
 }  // namespace rocker
 
 int main(int, char** argv) {
+  rocker::process::note_inherited_descriptors();
   rocker::log::set_program(rocker::program_name(argv[0]));
   // A pipe whose reader is gone is an error of write(2), told like any other.
   ::signal(SIGPIPE, SIG_IGN);

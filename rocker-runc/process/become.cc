@@ -131,6 +131,9 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   const bool inside = enter_directory(process.cwd);
   set_exec_labels(proc_fd, process.apparmor_profile, process.selinux_label);
 
+  // Whatever is opened from here on is close-on-exec; a filter may know nothing of close_range(2).
+  close_descriptors(plan.preserve_fds);
+
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; with it, the filter comes last,
   // so that it need not allow what happens in between.
   if (!process.no_new_privileges) load_filter(plan, channel);
@@ -150,7 +153,6 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   const auto argv = pointers(process.args);
   const auto envp = pointers(env);
   reset_signals();
-  close_descriptors(plan.preserve_fds);
   if (process.no_new_privileges) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw system_error("prctl(PR_SET_NO_NEW_PRIVS)");
     load_filter(plan, channel);

@@ -340,6 +340,17 @@ Error explain_format(const std::string& path, int errno_value) {
 
 }  // namespace
 
+namespace {
+
+// The container's own filter is at work by now unless it has noNewPrivileges. One that is older than
+// faccessat2(2) says EPERM to it, which is not about the file: execve will tell.
+bool may_execute(const std::string& path) {
+  if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0) return true;
+  return errno == EPERM || errno == ENOSYS;
+}
+
+}  // namespace
+
 std::string find_program(const std::string& name, const std::vector<std::string>& env) {
   if (name.empty())
     throw failure(name, "executable file not found in $PATH: the name is empty", ENOENT, not_found);
@@ -355,8 +366,7 @@ std::string find_program(const std::string& name, const std::vector<std::string>
       if (errno == EACCES && denied.empty()) denied = candidate;
       continue;
     }
-    if (S_ISREG(st.st_mode) && ::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0)
-      return candidate;
+    if (S_ISREG(st.st_mode) && may_execute(candidate)) return candidate;
     if (!S_ISDIR(st.st_mode) && denied.empty()) denied = candidate;
   }
   if (!denied.empty()) throw explain_denied(denied, EACCES);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "rocker-runc/process/descriptors.hh"
 #include "rocker-runc/process/labels.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
@@ -51,6 +52,7 @@ ProcessPlan plan_process(const ProcessInput& input) {
   }
   plan.preserve_fds = input.preserve_fds;
   add_listen_fds(plan);
+  check_inherited_descriptors(plan.preserve_fds);
   if (p.capabilities) plan.capabilities = plan_capabilities(*p.capabilities, input.user_namespace);
   plan.rlimits = member("/process/rlimits", [&] { return plan_rlimits(p.rlimits); });
   if (p.scheduler)

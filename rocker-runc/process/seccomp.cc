@@ -135,8 +135,8 @@ SeccompPlan plan_seccomp(const spec::Seccomp& profile) {
     if (rule.names.empty()) throw Error(cat(member, ".names: must have at least one entry"));
     for (const std::string& name : rule.names) {
       if (name.empty()) throw Error(cat(member, ".names: the name of a system call is empty"));
-      // The listener is sent by these, and nobody could answer before.
-      if (action == SCMP_ACT_NOTIFY && (name == "write" || name == "sendmsg")) {
+      // The number of the listener is told by it, and nobody could answer before.
+      if (action == SCMP_ACT_NOTIFY && name == "write") {
         throw Error(cat(member, ": SCMP_ACT_NOTIFY can't be used for ", name,
                         ": rocker-runc itself needs it to hand out the listener"));
       }

@@ -19,7 +19,7 @@ struct SeccompFilter {
 };
 
 // Throws for an action, operator, architecture or flag that does not exist, an errno where the action takes
-// none, notification of the system calls that would deadlock the runtime (write, sendmsg ...). A system call
+// none, notification of the system calls that would deadlock the runtime (write). A system call
 // that this libseccomp does not know is skipped with a debug line. System calls that are newer than the
 // newest one the profile names give ENOSYS and not EPERM, so that programs fall back as on an older kernel.
 SeccompFilter compile_seccomp(const spec::Seccomp& profile);

@@ -425,12 +425,9 @@ Test(seccomp, what_does_not_exist_is_refused_with_its_place) {
 }
 
 Test(seccomp, notifications_that_would_stop_the_runtime_are_refused) {
-  for (const char* name : {"write", "sendmsg"}) {
-    expect_part(
-        refusal(cat(R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/s", "syscalls": [{"names": [")",
-                    name, R"("], "action": "SCMP_ACT_NOTIFY"}]})")),
-        name);
-  }
+  expect_part(refusal(R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/s",
+                "syscalls": [{"names": ["mkdir", "write"], "action": "SCMP_ACT_NOTIFY"}]})"),
+              "can't be used for write");
   expect_part(refusal(R"({"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/s"})"), "defaultAction");
   expect_part(
       refusal(
