@@ -117,6 +117,12 @@ $(BUILD)/unit-tests: $(call objects,$(UNIT_SOURCES)) $(BUILD)/unit-image.a $(BUI
 	$(call say,LD,$@)$(CXX) $(CXXFLAGS) $(filter-out %--gc-sections,$(OUR_LDFLAGS)) $(LDFLAGS) -o $@ $^ \
 	  -lcriterion $(RUNC_LIBS) $(IMAGE_LIBS)
 
+# What integration tests run beside and inside containers, static for any root file system.
+HELPERS := $(patsubst tests/helpers/%.cc,$(BUILD)/helpers/%,$(wildcard tests/helpers/*.cc))
+$(BUILD)/helpers/%: tests/helpers/%.cc Makefile
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)$(CXX) $(OUR_CXXFLAGS) $(CPPFLAGS) $(CXXFLAGS) -static -o $@ $<
+
 .PHONY: demo
 demo: ## from nothing to a running container: installs what is missing, builds, shows
 	@scripts/install-deps build run
@@ -126,7 +132,7 @@ demo: ## from nothing to a running container: installs what is missing, builds, 
 .PHONY: test
 test: ## install what is missing, build, run all unit and integration tests
 	@scripts/install-deps build run test
-	@$(MAKE) all base-image $(BUILD)/unit-tests
+	@$(MAKE) all base-image $(BUILD)/unit-tests $(HELPERS)
 	@BUILD=$(BUILD) tests/run $(if $(FILTER),--filter '$(FILTER)') $(TESTS)
 
 .PHONY: bench

@@ -10,6 +10,7 @@
 
 #include "rocker-runc/hooks.hh"
 #include "rocker-runc/net_devices.hh"
+#include "rocker-runc/process/attributes.hh"
 #include "rocker-runc/process/terminal.hh"
 #include "rocker-runc/rootfs/apply.hh"
 #include "rocker-runc/start_gate.hh"
@@ -46,6 +47,8 @@ class Init {
 
   [[noreturn]] void run() {
     channel_.expect(Message::go, parent_is_gone);
+    // In its cgroup now: the CPUs are those of its cpuset, not the ones that the caller happened to run on.
+    process::reset_cpu_affinity(0);
     enter_namespaces();
     make_root();
     wait_for_start();

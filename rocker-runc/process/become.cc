@@ -127,8 +127,9 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   if (plan.memory_policy) apply_memory_policy(*plan.memory_policy);
   if (!plan.parent_sets_limits) apply_rlimits(0, plan.rlimits);
   if (pty != nullptr) make_controlling_terminal(*pty, process.user.uid, process.user.gid);
-  if (process.user.umask) ::umask(*process.user.umask);
+  const mode_t callers_mask = ::umask(0);  // not for the working directory that is made
   const bool inside = enter_directory(process.cwd);
+  ::umask(process.user.umask.value_or(callers_mask));
   set_exec_labels(proc_fd, process.apparmor_profile, process.selinux_label);
 
   // Whatever is opened from here on is close-on-exec; a filter may know nothing of close_range(2).
