@@ -1,5 +1,6 @@
 // rocker-image: a tar becomes an image, an image becomes a bundle. This file finds the command; the commands
 // are in commands/, a file each.
+#include <algorithm>
 #include <cstdlib>
 #include <span>
 #include <string>

@@ -5,13 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/process/descriptors.hh"
 #include "rocker-runc/process/seccomp.hh"
 #include "rocker-runc/sys/self.hh"
 #include "spec/config.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
@@ -34,7 +33,7 @@ std::string default_root() {
                                                        : cat("/tmp/rocker-runc-", ::geteuid());
 }
 
-void define(CLI::App& app, Options& o) {
+void define(CommandLine& app, Options& o) {
   app.add_option("--root", o.globals.root, "directory for the state of containers");
   app.add_option("--log", o.log_file, "file that errors and warnings are written to as well");
   app.add_option("--log-format", o.log_format, "format of that file: text or json");
@@ -49,20 +48,12 @@ void define(CLI::App& app, Options& o) {
   app.add_flag("-v,--version", o.version, "print the version and exit");
 }
 
-std::string help_text(const CLI::App& app) {
-  std::string commands;
+std::string description() {
+  std::string text = "Runs containers from OCI bundles.\n\nCommands:\n";
   for (const auto* c = commands::table; c->name != nullptr; ++c) {
-    commands += cat("  ", c->name, std::string(12 - std::strlen(c->name), ' '), c->summary, "\n");
+    text += cat("  ", c->name, std::string(12 - std::strlen(c->name), ' '), c->summary, "\n");
   }
-  std::string text = cat("Usage: ", log::program(), " [OPTIONS] COMMAND [ARGUMENTS]\n\n",
-                         "Runs containers from OCI bundles.\n\nCommands:\n", commands, "\nOptions:\n");
-  for (const auto* option : app.get_options()) {
-    const std::string name =
-        cat("  ", option->get_name(false, true), option->get_items_expected_max() > 0 ? " VALUE" : "");
-    text +=
-        cat(name, std::string(name.size() < 28 ? 28 - name.size() : 1, ' '), option->get_description(), "\n");
-  }
-  return cat(text, "\n`", log::program(), " COMMAND --help` explains a command.\n");
+  return cat(text, "\n'", log::program(), " COMMAND --help' explains a command.\n");
 }
 
 // Also when the rest of the command line is no good: engines show what is in the log and nothing else.
@@ -123,40 +114,25 @@ const commands::Command& find_command(const std::string& name) {
 int dispatch(char** argv) {
   std::vector<std::string> args;
   for (char** arg = argv + 1; *arg != nullptr; ++arg) args.emplace_back(*arg);
+  const bool help = args.empty() || args[0] == "help" || args[0] == "-h" || args[0] == "--help";
   Options options;
   options.globals.called_runc = log::program() == "runc";
-  CLI::App app("", std::string(log::program()));
+  CommandLine app("", "COMMAND [ARGUMENTS]", help ? description() : "");
   define(app, options);
+  if (args.empty() || (args.size() == 1 && args[0] == "help")) {
+    write_all(args.empty() ? STDERR_FILENO : STDOUT_FILENO, app.help(), "output");
+    return args.empty() ? 1 : 0;
+  }
+  if (args[0] == "help") args = {args[1], "--help"};
   std::vector<std::string> rest;
-  bool help = false;
   try {
-    // The global options end at the command's name.
-    std::size_t first = 0;
-    while (first < args.size() && args[first].starts_with('-')) {
-      const auto& arg = args[first];
-      if (arg == "-h" || arg == "--help") help = true;
-      const auto* option = app.get_option_no_throw(arg);
-      first += option != nullptr && option->get_items_expected_max() > 0 ? 2 : 1;
-    }
-    first = std::min(first, args.size());
-    rest.assign(args.begin() + static_cast<std::ptrdiff_t>(first), args.end());
-    if (!help) {
-      std::vector<std::string> front(args.rend() - static_cast<std::ptrdiff_t>(first), args.rend());
-      try {
-        app.set_help_flag();
-        app.parse(std::move(front));
-      } catch (const CLI::ParseError& error) {
-        throw Error(std::string(trim(split(error.what(), '\n')[0])))
-            .hint(cat("see ", log::program(), " --help"));
-      }
+    if (!app.read_until(args, 0, rest)) return 0;
+    if (rest.empty() && !options.version) {
+      throw Error("a command is missing").hint(cat("see '", log::program(), " --help'"));
     }
   } catch (const Error&) {
     open_log_of_broken_line(args);
     throw;
-  }
-  if (help || (!options.version && rest.empty())) {
-    write_all(help ? STDOUT_FILENO : STDERR_FILENO, help_text(app), "output");
-    return help ? 0 : 1;
   }
   if (options.version) {
     write_all(STDOUT_FILENO,
@@ -168,10 +144,6 @@ int dispatch(char** argv) {
   open_log(options);
   check(options);
   const std::string name = rest[0];
-  if (name == "help") {
-    write_all(STDOUT_FILENO, help_text(app), "standard output");
-    return 0;
-  }
   const auto& command = find_command(name);
   rest.erase(rest.begin());
   if (name == "create" || name == "run" || name == "exec") sys::protect_own_binary(argv);

@@ -10,40 +10,6 @@
 
 namespace rocker {
 
-namespace {
-
-class Formatter : public CLI::Formatter {
- public:
-  explicit Formatter(std::string usage) : usage_(std::move(usage)) { column_width(34); }
-  std::string make_usage(const CLI::App*, std::string) const override { return usage_; }
-
- private:
-  std::string usage_;
-};
-
-}  // namespace
-
-CommandLine::CommandLine(const std::string& command, const std::string& usage, const std::string& description)
-    : CLI::App(description, "rocker-image " + command), command_(command) {
-  formatter(std::make_shared<Formatter>(cat("Usage: rocker-image [--root DIR] ", command, " [OPTIONS]",
-                                            usage.empty() ? "" : " ", usage, "\n")));
-}
-
-bool CommandLine::read(const std::vector<std::string>& args) {
-  try {
-    // CLI11 wants them from the last to the first.
-    parse(std::vector<std::string>(args.rbegin(), args.rend()));
-  } catch (const CLI::CallForHelp&) {
-    print(help());
-    return false;
-  } catch (const CLI::ParseError& error) {
-    std::string text = error.what();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    throw Error(cat(command_, ": ", trim(text))).hint(cat("see 'rocker-image ", command_, " --help'"));
-  }
-  return true;
-}
-
 void print(std::string_view text) {
   write_all(STDOUT_FILENO, text, "standard output");
 }

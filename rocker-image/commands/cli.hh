@@ -1,25 +1,13 @@
-// CLI11 as the commands use it: one App a command, errors as one line. Only the files in this folder include
-// it.
+// What the commands print.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "spec/support/command_line.hh"
+
 namespace rocker {
-
-class CommandLine : public CLI::App {
- public:
-  // `usage` is what stands behind the command's name: "TAR NAME[:TAG]".
-  CommandLine(const std::string& command, const std::string& usage, const std::string& description);
-
-  // Parses; false when --help was asked for and printed. Throws Error, in one line.
-  bool read(const std::vector<std::string>& args);
-
- private:
-  std::string command_;
-};
 
 // Text to standard output, all of it; throws Error.
 void print(std::string_view text);

@@ -1,6 +1,4 @@
 // checkpoint and restore: refused, in one line.
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"

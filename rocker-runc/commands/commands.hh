@@ -1,15 +1,10 @@
-// The commands of rocker-runc: one file each. CLI11 is included by these and by main only; a start defines
-// the options of the one command that it runs.
+// The commands of rocker-runc: one file each. A start defines the options of the one command that it runs.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "rocker-runc/container.hh"
-
-namespace CLI {
-class App;
-}
 
 namespace rocker::commands {
 
@@ -28,14 +23,6 @@ struct Command {
 
 // Ends with an entry whose name is null.
 extern const Command table[];
-
-// Parses the command's arguments; a mistake is one Error. --help prints and gives false: the command is done.
-bool parse(CLI::App& app, std::vector<std::string> args);
-
-// The same for a command line whose options end at the positional number `positionals` (`exec ID COMMAND
-// -x`): what is from there on is returned untouched. "--" before it ends the options as well.
-bool parse_until(CLI::App& app, std::vector<std::string> args, std::size_t positionals,
-                 std::vector<std::string>& rest);
 
 int checkpoint(const Globals&, std::vector<std::string>);
 int create(const Globals&, std::vector<std::string>);

@@ -5,12 +5,11 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/notify_socket.hh"
 #include "rocker-runc/start_gate.hh"
 #include "rocker-runc/supervise.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
@@ -20,7 +19,7 @@ namespace rocker::commands {
 
 namespace {
 
-void define(CLI::App& app, CreateOptions& o) {
+void define(CommandLine& app, CreateOptions& o) {
   app.add_option("-b,--bundle", o.bundle, "directory of the bundle (default: the working directory)");
   app.add_option("--console-socket", o.console_socket,
                  "AF_UNIX socket that gets the master of the container's terminal");
@@ -32,14 +31,14 @@ void define(CLI::App& app, CreateOptions& o) {
   app.add_flag("--no-new-keyring", o.no_new_keyring, "leave the caller's session keyring to the container");
   app.add_option("--preserve-fds", o.preserve_fds,
                  "number of further descriptors, from 3 on, that the container gets")
-      ->check(CLI::Range(0, 1024));
+      ->range(0, 1024);
 }
 
 void complete(CreateOptions& o, const Globals& globals) {
   o.root = globals.root;
   o.rootless = globals.rootless;
   o.cgroup_driver = globals.systemd_cgroup ? cgroup::Driver::systemd : cgroup::Driver::cgroupfs;
-  if (o.bundle.empty()) o.bundle = ".";
+  if (o.bundle.empty()) o.bundle = std::string(1, '.');
 }
 
 bool is_bundle(const std::string& path) {
@@ -76,10 +75,10 @@ void wait_until_ready(const Container& container, const UniqueFd& pidfd, const N
 
 int create(const Globals& globals, std::vector<std::string> args) {
   CreateOptions o;
-  CLI::App app("Makes a container from a bundle. Its program is not run before `start`.", "create");
+  CommandLine app("create", "ID", "Makes a container from a bundle. Its program is not run before `start`.");
   define(app, o);
   app.add_option("ID", o.id, "name of the new container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   complete(o, globals);
   create_container(o);
   return 0;
@@ -87,10 +86,10 @@ int create(const Globals& globals, std::vector<std::string> args) {
 
 int start(const Globals& globals, std::vector<std::string> args) {
   std::string id;
-  CLI::App app("Runs the program of a created container. Returns when it runs, or says why it does not.",
-               "start");
+  CommandLine app("start", "ID",
+                  "Runs the program of a created container. Returns when it runs, or says why it does not.");
   app.add_option("ID", id, "the container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   Container container = Container::load(globals.root, id);
   const FileLock lock = container.lock();
   container = Container::load(globals.root, id);
@@ -117,19 +116,19 @@ int run(const Globals& globals, std::vector<std::string> args) {
   CreateOptions o;
   std::vector<std::string> names;
   bool detach = false, keep = false;
-  CLI::App app(
+  CommandLine app(
+      "run", "BUNDLE|ID [ID]",
       "Makes a container and starts it. In the foreground it stays until the container's init ends, and "
       "exits with its "
       "status.\n\nrun BUNDLE [ID]        a lone word is a bundle if it is a directory with a config.json\n"
-      "run [-b BUNDLE] ID     as runc has it",
-      "run");
+      "run [-b BUNDLE] ID     as runc has it");
   define(app, o);
   app.add_flag("-d,--detach", detach, "return when the container runs");
   app.add_flag("--keep", keep, "do not remove the container when it has ended");
   bool no_subreaper = false;
   app.add_flag("--no-subreaper", no_subreaper, "ignored: this runtime never is a subreaper");
   app.add_option("BUNDLE_OR_ID", names, "see above")->required()->expected(1, 2);
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   if (names.size() == 2) {
     if (!o.bundle.empty()) throw Error("run: BUNDLE is given twice, by --bundle and as an argument");
     o.bundle = names[0];

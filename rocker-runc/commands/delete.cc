@@ -1,11 +1,10 @@
 #include <poll.h>
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/create.hh"
 #include "rocker-runc/sys/process.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
@@ -41,11 +40,11 @@ int remove_broken(const Globals& globals, const std::string& id, const Error& wh
 int delete_(const Globals& globals, std::vector<std::string> args) {
   std::string id;
   bool force = false;
-  CLI::App app("Removes a stopped container: its cgroups, its state, and what its hooks have to undo.",
-               "delete");
+  CommandLine app("delete", "ID",
+                  "Removes a stopped container: its cgroups, its state, and what its hooks have to undo.");
   app.add_flag("-f,--force", force, "kill it first when it runs; no error when it does not exist");
   app.add_option("ID", id, "the container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   try {
     Container container = Container::load(globals.root, id);
     const FileLock lock = container.lock();

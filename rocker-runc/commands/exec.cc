@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -20,7 +19,7 @@ struct Options {
   bool tty = false, no_new_privs = false;
 };
 
-void define(CLI::App& app, Options& o) {
+void define(CommandLine& app, Options& o) {
   app.add_option("-p,--process", o.process_file, "file with the process as JSON (config.md, \"Process\")");
   app.add_flag("-t,--tty", o.tty, "give the process a terminal");
   app.add_option("-u,--user", o.user, "UID[:GID] of the process");
@@ -37,7 +36,7 @@ void define(CLI::App& app, Options& o) {
   app.add_option("--pid-file", o.exec.pid_file, "file that the pid of the process is written to");
   app.add_option("--pidfd-socket", o.exec.pidfd_socket, "AF_UNIX socket that gets a pidfd of the process");
   app.add_option("--preserve-fds", o.exec.preserve_fds, "number of further descriptors that the process gets")
-      ->check(CLI::Range(0, 1024));
+      ->range(0, 1024);
   app.add_option("--cgroup", o.exec.sub_cgroup,
                  "cgroup below the container's own that the process is put into");
   app.add_flag("--ignore-paused", o.exec.ignore_paused, "also in a paused container");
@@ -91,13 +90,12 @@ spec::Process changed(spec::Process process, const Options& o, std::vector<std::
 
 int exec(const Globals& globals, std::vector<std::string> args) {
   Options o;
-  CLI::App app(
-      "Runs one more process in a running container, in all its namespaces and its cgroup.\n\n"
-      "exec [OPTIONS] ID COMMAND [ARGUMENT...]\nexec [OPTIONS] --process FILE ID",
-      "exec");
+  CommandLine app("exec", "ID COMMAND [ARGUMENT...]",
+                  "Runs one more process in a running container, in all its namespaces and its cgroup.\n\n"
+                  "exec [OPTIONS] ID COMMAND [ARGUMENT...]\nexec [OPTIONS] --process FILE ID");
   define(app, o);
   std::vector<std::string> command;
-  if (!parse_until(app, std::move(args), 1, command)) return 0;
+  if (!app.read_until(args, 1, command)) return 0;
   Container container = Container::load(globals.root, o.id);
   spec::Process process;
   if (!o.process_file.empty()) {

@@ -1,8 +1,6 @@
 // features (features.md, features-linux.md): made from the tables that the parser and the runtime use.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/intel_rdt.hh"
 #include "rocker-runc/process/attributes.hh"
@@ -11,6 +9,7 @@
 #include "rocker-runc/rootfs/mount_options.hh"
 #include "spec/config.hh"
 #include "spec/json.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/file.hh"
 
 namespace rocker::commands {
@@ -61,8 +60,8 @@ void write_linux(json::Writer& w) {
 }  // namespace
 
 int features(const Globals&, std::vector<std::string> args) {
-  CLI::App app("Prints what this runtime supports, as the OCI features document.", "features");
-  if (!parse(app, std::move(args))) return 0;
+  CommandLine app("features", "", "Prints what this runtime supports, as the OCI features document.");
+  if (!app.read(args)) return 0;
   json::Writer w;
   w.object([&] {
     w.member("ociVersionMin", "1.0.0");

@@ -1,10 +1,9 @@
 #include <signal.h>
 #include <string.h>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/sys/process.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -47,11 +46,12 @@ int parse_signal(const std::string& text) {
 int kill(const Globals& globals, std::vector<std::string> args) {
   std::string id, signal_name = "TERM";
   bool all = false;
-  CLI::App app("Sends a signal to the init of a container; SIGTERM when none is given.", "kill");
+  CommandLine app("kill", "ID [SIGNAL]",
+                  "Sends a signal to the init of a container; SIGTERM when none is given.");
   app.add_flag("-a,--all", all, "to every process in the container's cgroup");
   app.add_option("ID", id, "the container")->required();
   app.add_option("SIGNAL", signal_name, "name or number");
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   const int signal = parse_signal(signal_name);
   const Container container = Container::load(globals.root, id);
   if (all) {

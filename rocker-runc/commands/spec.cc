@@ -1,10 +1,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "spec/config.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -79,12 +78,12 @@ void make_rootless(spec::Config& c) {
 int spec(const Globals&, std::vector<std::string> args) {
   std::string bundle = ".";
   bool rootless = false;
-  CLI::App app(
-      "Writes a config.json to begin with into the working directory, which runs a shell in ./rootfs.",
-      "spec");
+  CommandLine app(
+      "spec", "",
+      "Writes a config.json to begin with into the working directory, which runs a shell in ./rootfs.");
   app.add_option("-b,--bundle", bundle, "directory to write it to");
   app.add_flag("--rootless", rootless, "one that an ordinary user can run");
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   spec::Config config = default_config();
   if (rootless) make_rootless(config);
   const UniqueFd dir = open_path(bundle, O_RDONLY | O_DIRECTORY);

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "spec/config.hh"
 #include "spec/json.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
@@ -76,9 +75,9 @@ std::string table_of(const std::vector<Row>& rows) {
 
 int state(const Globals& globals, std::vector<std::string> args) {
   std::string id;
-  CLI::App app("Prints the state of a container as JSON (runtime.md, \"State\").", "state");
+  CommandLine app("state", "ID", "Prints the state of a container as JSON (runtime.md, \"State\").");
   app.add_option("ID", id, "the container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   json::Writer w;
   write(w, look(Container::load(globals.root, id)));
   print(w.text());
@@ -88,10 +87,10 @@ int state(const Globals& globals, std::vector<std::string> args) {
 int list(const Globals& globals, std::vector<std::string> args) {
   std::string format = "table";
   bool quiet = false;
-  CLI::App app("Lists the containers below --root.", "list");
-  app.add_option("-f,--format", format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  CommandLine app("list", "", "Lists the containers below --root.");
+  app.add_option("-f,--format", format, "table or json")->one_of({"table", "json"});
   app.add_flag("-q,--quiet", quiet, "only the IDs");
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   std::vector<Row> rows;
   for (const auto& id : Container::list(globals.root)) {
     try {

@@ -1,10 +1,4 @@
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
-#include "spec/support/error.hh"
-#include "spec/support/file.hh"
-#include "spec/support/log.hh"
-#include "spec/support/str.hh"
 
 namespace rocker::commands {
 
@@ -23,58 +17,5 @@ const Command table[] = {
     {"state", "print the state of a container, as OCI state JSON", state},
     {nullptr, nullptr, nullptr},
 };
-
-namespace {
-
-// CLI11 explains itself over several lines; ours is one.
-Error usage_error(const CLI::App& app, std::string text) {
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
-  }
-  return Error(cat(app.get_name(), ": ", trim(text)))
-      .hint(cat("see ", log::program(), " ", app.get_name(), " --help"));
-}
-
-}  // namespace
-
-bool parse(CLI::App& app, std::vector<std::string> args) {
-  app.set_help_flag("-h,--help", "print this help and exit");
-  std::reverse(args.begin(), args.end());
-  try {
-    app.parse(std::move(args));
-  } catch (const CLI::CallForHelp&) {
-    const std::string text = app.help(cat(log::program(), " ", app.get_name()));
-    write_all(1, text, "standard output");
-    return false;
-  } catch (const CLI::ParseError& error) {
-    throw usage_error(app, error.what());
-  }
-  return true;
-}
-
-bool parse_until(CLI::App& app, std::vector<std::string> args, std::size_t positionals,
-                 std::vector<std::string>& rest) {
-  app.set_help_flag("-h,--help", "print this help and exit");
-  std::vector<std::string> front;
-  std::size_t seen = 0, i = 0;
-  for (; i < args.size() && seen < positionals; ++i) {
-    const std::string& arg = args[i];
-    if (arg == "--") continue;
-    front.push_back(arg);
-    if (arg.size() < 2 || arg[0] != '-') {
-      ++seen;
-      continue;
-    }
-    // An option that takes a value, given apart: the value is no positional.
-    const bool value_inside = arg.starts_with("--") ? arg.find('=') != std::string::npos : arg.size() > 2;
-    const CLI::Option* option = app.get_option_no_throw(arg.starts_with("--") ? arg : arg.substr(0, 2));
-    if (option != nullptr && option->get_items_expected_max() > 0 && !value_inside && i + 1 < args.size()) {
-      front.push_back(args[++i]);
-    }
-  }
-  if (i < args.size() && args[i] == "--") ++i;
-  rest.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
-  return parse(app, std::move(front));
-}
 
 }  // namespace rocker::commands

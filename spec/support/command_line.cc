@@ -1,0 +1,146 @@
+#include "spec/support/command_line.hh"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <deque>
+
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/log.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+namespace {
+
+class Formatter : public CLI::Formatter {
+ public:
+  explicit Formatter(std::string usage) : usage_(std::move(usage)) { column_width(34); }
+  std::string make_usage(const CLI::App*, std::string) const override { return usage_; }
+
+ private:
+  std::string usage_;
+};
+
+CLI::Option* of(void* option) {
+  return static_cast<CLI::Option*>(option);
+}
+
+}  // namespace
+
+struct CommandLine::Impl {
+  CLI::App app;
+  std::string command;
+  std::deque<Option> options;
+
+  Impl(const std::string& description, const std::string& name) : app(description, name), command(name) {}
+};
+
+CommandLine::Option* CommandLine::Option::required() {
+  of(option_)->required();
+  return this;
+}
+
+CommandLine::Option* CommandLine::Option::expected(int least, int most) {
+  of(option_)->expected(least, most);
+  return this;
+}
+
+CommandLine::Option* CommandLine::Option::allow_extra_args(bool allow) {
+  of(option_)->allow_extra_args(allow);
+  return this;
+}
+
+CommandLine::Option* CommandLine::Option::one_of(const std::vector<std::string>& values) {
+  of(option_)->check(CLI::IsMember(values));
+  return this;
+}
+
+CommandLine::Option* CommandLine::Option::range(int least, int most) {
+  of(option_)->check(CLI::Range(least, most));
+  return this;
+}
+
+CommandLine::CommandLine(const std::string& command, const std::string& usage, const std::string& description,
+                         const std::string& prefix)
+    : impl_(std::make_unique<Impl>(description, command)) {
+  std::string text = cat("Usage: ", log::program());
+  for (const auto& word : {prefix, command, std::string("[OPTIONS]"), usage}) {
+    if (!word.empty()) text += cat(" ", word);
+  }
+  impl_->app.description(cat(text, "\n\n", description));
+  impl_->app.formatter(std::make_shared<Formatter>(""));
+  impl_->app.set_help_flag("--help,-h", "Print this help and exit");
+}
+
+CommandLine::~CommandLine() = default;
+
+#define ADD_OPTION(type)                                                                              \
+  CommandLine::Option* CommandLine::add_option(const std::string& names, type& variable,              \
+                                               const std::string& description) {                      \
+    return &impl_->options.emplace_back(Option(impl_->app.add_option(names, variable, description))); \
+  }
+ADD_OPTION(std::string)
+ADD_OPTION(std::vector<std::string>)
+ADD_OPTION(int)
+ADD_OPTION(unsigned)
+ADD_OPTION(std::uint64_t)
+ADD_OPTION(std::int64_t)
+#undef ADD_OPTION
+
+CommandLine::Option* CommandLine::add_flag(const std::string& names, bool& variable,
+                                           const std::string& description) {
+  return &impl_->options.emplace_back(Option(impl_->app.add_flag(names, variable, description)));
+}
+
+std::string CommandLine::help() const {
+  return impl_->app.help();
+}
+
+bool CommandLine::read(const std::vector<std::string>& args) {
+  try {
+    // CLI11 wants them from the last to the first.
+    impl_->app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::CallForHelp&) {
+    write_all(STDOUT_FILENO, help(), "standard output");
+    return false;
+  } catch (const CLI::ParseError& error) {
+    std::string text = error.what();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    const std::string command = impl_->command.empty() ? "" : cat(" ", impl_->command);
+    throw Error(impl_->command.empty() ? std::string(trim(text)) : cat(impl_->command, ": ", trim(text)))
+        .hint(cat("see '", log::program(), command, " --help'"));
+  }
+  return true;
+}
+
+bool CommandLine::read_until(const std::vector<std::string>& args, std::size_t arguments,
+                             std::vector<std::string>& rest) {
+  std::vector<std::string> front;
+  std::size_t seen = 0, i = 0;
+  for (; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    const bool option = arg.size() > 1 && arg[0] == '-';
+    if (arg == "--" || (!option && seen == arguments) || (seen == arguments && arguments > 0)) break;
+    front.push_back(arg);
+    if (!option) {
+      ++seen;
+      continue;
+    }
+    // An option that takes a value, given apart: the value is no argument.
+    const bool is_long = arg.starts_with("--");
+    const bool value_inside = is_long ? arg.find('=') != std::string::npos : arg.size() > 2;
+    const CLI::Option* known = impl_->app.get_option_no_throw(is_long ? arg : arg.substr(0, 2));
+    if (known != nullptr && known->get_items_expected_max() > 0 && !value_inside && i + 1 < args.size()) {
+      front.push_back(args[++i]);
+    }
+  }
+  if (i < args.size() && args[i] == "--") ++i;
+  rest.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
+  return read(front);
+}
+
+}  // namespace rocker
