@@ -38,7 +38,7 @@ struct Facts {
   bool oom_killed = false;
   bool stopped_by_user = false;  // so that no restart policy brings it back
   unsigned restart_count = 0;
-  std::string error;  // why it could not be started
+  std::string error;              // why it could not be started
   pid_t starter = 0;              // who is starting it just now, and
   std::int64_t starter_born = 0;  // when that process began (proc_pid_stat(5), "starttime")
 };

@@ -41,7 +41,7 @@ rocker_start() {
   [ $# -gt 0 ] || fail 1 "start: which container? - 'rocker ps -a' lists all"
   for container; do
     # In a subshell: one that fails must not keep the others from starting.
-    ( 
+    (
       facts=$(ask begin "$container") || exit 1
       eval "$facts"
       watch "$@"
