@@ -330,7 +330,14 @@ class Creation {
       container.record().intel_rdt = apply_intel_rdt(*config.linux_.intel_rdt, options_.id, pid_);
     }
     if (!config.linux_.net_devices.empty()) {
-      const UniqueFd netns = open_path(cat("/proc/", pid_, "/ns/net"), O_RDONLY);
+      const spec::Namespace* network = config.linux_.find(spec::NamespaceType::network);
+      if (network == nullptr) {
+        throw Error("config.json: /linux/netDevices: there is no network namespace to move devices to")
+            .hint("add one of type network to linux.namespaces");
+      }
+      // One that is joined by its path: init has not got there yet.
+      const UniqueFd netns =
+          open_path(network->path.empty() ? cat("/proc/", pid_, "/ns/net") : network->path, O_RDONLY);
       move_net_devices(config.linux_.net_devices, netns.get());
     }
   }
