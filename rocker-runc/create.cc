@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 
 #include "rocker-runc/hooks.hh"
 #include "rocker-runc/init.hh"
@@ -24,6 +23,7 @@
 #include "rocker-runc/start_gate.hh"
 #include "rocker-runc/sys/mount.hh"
 #include "rocker-runc/sys/process.hh"
+#include "spec/support/clock.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -36,17 +36,6 @@ namespace {
 
 constexpr char init_is_gone[] =
     "the container's init ended without a word (killed by a signal: out of memory, or a seccomp filter)";
-
-std::string now_utc() {
-  timespec ts{};
-  ::clock_gettime(CLOCK_REALTIME, &ts);
-  tm parts{};
-  ::gmtime_r(&ts.tv_sec, &parts);
-  char seconds[32];
-  std::strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
-  const std::string nanos = std::to_string(ts.tv_nsec);
-  return cat(seconds, ".", std::string(9 - nanos.size(), '0'), nanos, "Z");
-}
 
 // The host's /proc, by which labels, sysctls and maps are written, known to be a procfs.
 UniqueFd open_proc() {
@@ -127,7 +116,7 @@ class Creation {
     record.bundle = bundle;
     record.rootfs = absolute_path(config.root.path.starts_with('/') ? config.root.path
                                                                     : cat(bundle, "/", config.root.path));
-    record.created = now_utc();
+    record.created = utc_now();
     record.owner = ::geteuid();
     record.annotations = config.annotations;
     if (!options_.no_new_keyring) record.session_keyring = cat("_ses.", options_.id);

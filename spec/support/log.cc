@@ -4,10 +4,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <ctime>
 #include <optional>
 
 #include "spec/json.hh"
+#include "spec/support/clock.hh"
 #include "spec/support/error.hh"
 #include "spec/support/fd.hh"
 #include "spec/support/file.hh"
@@ -31,18 +31,6 @@ State& state() {
 
 constexpr std::string_view names[] = {"error", "warning", "info", "debug", "trace"};
 
-// RFC 3339 in UTC with nanoseconds, as runc's log has it.
-std::string now() {
-  timespec ts{};
-  ::clock_gettime(CLOCK_REALTIME, &ts);
-  tm parts{};
-  ::gmtime_r(&ts.tv_sec, &parts);
-  char seconds[32];
-  std::strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
-  const std::string nanos = std::to_string(ts.tv_nsec);
-  return cat(seconds, ".", std::string(9 - nanos.size(), '0'), nanos, "Z");
-}
-
 // One write a line, so that lines of two processes do not mix. A log that can't be written must not stop
 // what it tells about.
 void put(int fd, std::string_view line) {
@@ -53,9 +41,10 @@ void put(int fd, std::string_view line) {
 std::string line_for_file(Level level, std::string_view message, Format format) {
   const auto name = names[static_cast<int>(level)];
   if (format == Format::json) {
-    return cat("{\"level\":\"", name, "\",\"msg\":", json::quote(message), ",\"time\":\"", now(), "\"}\n");
+    return cat("{\"level\":\"", name, "\",\"msg\":", json::quote(message), ",\"time\":\"", utc_now(),
+               "\"}\n");
   }
-  return cat("time=\"", now(), "\" level=", name, " msg=", json::quote(message), "\n");
+  return cat("time=\"", utc_now(), "\" level=", name, " msg=", json::quote(message), "\n");
 }
 
 }  // namespace

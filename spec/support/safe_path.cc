@@ -39,25 +39,21 @@ UniqueFd make_directories_in_root(int root_fd, std::string_view path, mode_t mod
   if (UniqueFd whole = try_open_in_root(root_fd, path, O_PATH | O_DIRECTORY)) return whole;
   if (errno != ENOENT) throw system_error(cat("open ", printable(path)));
 
-  std::string done;
-  UniqueFd here = open_in_root(root_fd, ".", O_PATH | O_DIRECTORY);
-  for (const auto part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    // Each prefix is resolved from the root again: a link in the middle may lead anywhere inside it.
-    const std::string next_path = cat(done, "/", part);
-    UniqueFd next = try_open_in_root(root_fd, next_path, O_PATH | O_DIRECTORY);
-    if (!next && errno == ENOENT) {
-      if (part == "..") throw system_error(cat("open ", printable(next_path)), ENOENT);
-      if (::mkdirat(here.get(), std::string(part).c_str(), mode) < 0 && errno != EEXIST) {
-        throw system_error(cat("mkdir ", printable(next_path)));
-      }
-      next = try_open_in_root(root_fd, next_path, O_PATH | O_DIRECTORY);
-    }
-    if (!next) throw system_error(cat("open ", printable(next_path)));
-    here = std::move(next);
-    done = next_path;
+  // Seldom more than the last part is missing. Each prefix is resolved from the root again: a link in the
+  // middle may lead anywhere inside it.
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  const auto slash = path.rfind('/');
+  const std::string_view up = slash == std::string_view::npos ? "." : path.substr(0, slash + 1);
+  const std::string_view last = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  // Nothing can be made under these names; where they lead does not exist.
+  if (last.empty() || last == "." || last == "..") throw system_error(cat("open ", printable(path)), ENOENT);
+  const UniqueFd parent = make_directories_in_root(root_fd, up, mode);
+  if (::mkdirat(parent.get(), std::string(last).c_str(), mode) < 0 && errno != EEXIST) {
+    throw system_error(cat("mkdir ", printable(path)));
   }
-  return here;
+  UniqueFd made = try_open_in_root(root_fd, path, O_PATH | O_DIRECTORY);
+  if (!made) throw system_error(cat("open ", printable(path)));
+  return made;
 }
 
 Parent open_parent_in_root(int root_fd, std::string_view path, bool make, mode_t mode) {
