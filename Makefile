@@ -37,8 +37,6 @@ else
 # longer than all that the program does. Code and data that nothing uses are left out.
 OUR_CXXFLAGS += -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2
 OUR_LDFLAGS  += -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-z,now
-# Before g++ adds its own -lm: a few functions of it are not worth loading a library at every start.
-STATIC_RUNTIME := -Wl,-Bstatic -lstdc++ -lm -Wl,-Bdynamic
 endif
 
 # V=1 shows the commands.
@@ -61,7 +59,7 @@ SPEC_LIB := $(BUILD)/librocker-spec.a
 
 # Debian has no static libmount: it is loaded on demand. libarchive is linked in, with the formats and filters that we
 # ask for and no others: the shared one brings libxml2 and ICU along, which take longer to load than most commands run.
-RUNC_LIBS  := -l:libseccomp.a -l:libcap.a $(STATIC_RUNTIME) -ldl
+RUNC_LIBS  := -l:libseccomp.a -l:libcap.a -ldl
 IMAGE_LIBS := -l:libarchive.a -l:libcrypto.a -l:libz.a -l:libbz2.a -l:liblzma.a -l:libzstd.a -l:liblz4.a -ldl
 
 PROGRAMS := $(if $(wildcard rocker-image/main.cc),$(BUILD)/rocker-image) $(if $(wildcard rocker-runc/main.cc),$(BUILD)/rocker-runc) \
