@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "rocker-runc/channel.hh"
 #include "rocker-runc/create.hh"
@@ -64,6 +65,7 @@ class Execution {
         process::plan_process({process_, config_.linux_, container_.record().session_keyring,
                                options_.preserve_fds, (namespaces & CLONE_NEWUSER) != 0});
     const UniqueFd proc = open_path("/proc", O_PATH | O_DIRECTORY);
+    if (!config_.linux_.creates(spec::NamespaceType::mount)) open_root(init);
     UniqueFd console, console_other;
     if (process_.terminal) make_console(console, console_other);
     if (!options_.detach) block_forwarded_signals();
@@ -88,6 +90,13 @@ class Execution {
   }
 
  private:
+  // A container without a mount namespace of its own is a chroot: no namespace leads to its root.
+  void open_root(pid_t init) {
+    root_ = open_path(cat("/proc/", init, "/root"), O_PATH | O_DIRECTORY);
+    // The number was still its own when the root was opened.
+    if (!sys::send_signal(init_.get(), 0)) throw Error(cat("container \"", container_.id(), "\" has ended"));
+  }
+
   void check() const {
     const Status status = container_.status();
     if (status == Status::stopped || status == Status::creating || !init_) {
@@ -171,6 +180,8 @@ class Execution {
       channel.expect(Message::go, exec_is_gone);
       if (namespaces != 0 && ::setns(init_.get(), namespaces) < 0)
         throw system_error("join the container's namespaces");
+      if (root_ && (::fchdir(root_.get()) < 0 || ::chroot(".") < 0))
+        throw system_error("enter the container's root");
       if ((namespaces & CLONE_NEWUSER) != 0) become_namespace_root();
       if (staged) {
         const auto child = sys::clone_process(0, -1, true);
@@ -230,6 +241,7 @@ class Execution {
   const ExecOptions& options_;
   const spec::Config config_;
   UniqueFd init_;
+  UniqueFd root_;
   FileLock lock_;
   pid_t pid_ = 0;
   UniqueFd pidfd_;

@@ -32,7 +32,7 @@ std::string flags_of(const MountOptions& o) {
 }
 
 std::string text(const AttachRoot& s) {
-  return cat("attach root ", s.path);
+  return cat(s.attach ? "attach root " : "open root ", s.path);
 }
 std::string text(const BindMount& s) {
   return cat(s.options.recursive ? "rbind " : "bind ", s.source, " on ", s.destination, flags_of(s.options));

@@ -29,6 +29,7 @@ class Planner {
   Planner(const PlanInput& input, bool open_sources) : input_(input), open_(open_sources) {}
 
   Plan make() {
+    if (!own_mounts()) refuse_mounts();
     root();
     for (std::size_t i = 0; i < config().mounts.size(); ++i) {
       const std::string origin = cat("/mounts/", i);
@@ -36,7 +37,7 @@ class Planner {
     }
     if (!dev_is_bound()) devices();
     add("/hooks", RunHooks{input_.hooks_in_runtime, !config().hooks.create_container.empty()});
-    add("/root", Pivot{input_.no_pivot, propagation()});
+    add("/root", Pivot{input_.no_pivot || !own_mounts(), propagation()});
     finish();
     return std::move(plan_);
   }
@@ -45,6 +46,25 @@ class Planner {
   const spec::Config& config() const { return input_.config; }
   const spec::Linux& linux_part() const { return input_.config.linux_; }
   bool user_namespace() const { return linux_part().find(spec::NamespaceType::user) != nullptr; }
+  bool own_mounts() const { return linux_part().creates(spec::NamespaceType::mount); }
+
+  // In a mount namespace that is not the container's alone the runtime changes its root and nothing else:
+  // what it mounted there would be the host's, or another container's.
+  void refuse_mounts() const {
+    const auto refuse = [](std::string_view member, std::string_view what) {
+      throw Error(
+          cat("config.json: ", member, ": ", what, " in a mount namespace that is not the container's own"))
+          .hint("add {\"type\": \"mount\"} without a path to /linux/namespaces");
+    };
+    if (!config().mounts.empty()) refuse("/mounts/0", "can't be mounted");
+    if (config().root.readonly) refuse("/root/readonly", "can't be set");
+    if (!linux_part().masked_paths.empty()) refuse("/linux/maskedPaths", "can't be masked");
+    if (!linux_part().readonly_paths.empty()) refuse("/linux/readonlyPaths", "can't be made read-only");
+    if (propagation() != 0) refuse("/linux/rootfsPropagation", "can't be set");
+    if (config().process && config().process->terminal)
+      refuse("/process/terminal", "/dev/console can't be mounted");
+    if (user_namespace()) refuse("/linux/devices", "the devices of a user namespace can't be mounted");
+  }
 
   void add(std::string origin, Action action) { plan_.push_back({std::move(origin), std::move(action)}); }
 
@@ -62,7 +82,9 @@ class Planner {
   void root() {
     AttachRoot step;
     step.path = on_host(config().root.path);
-    if (open_) {
+    step.attach = own_mounts();
+    // In a namespace that is joined the path may name something else.
+    if (open_ && step.attach) {
       with_context([&] { return std::string("config.json: /root/path"); },
                    [&] {
                      struct stat st {};

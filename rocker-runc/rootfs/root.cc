@@ -26,6 +26,10 @@ bool root_is_initramfs() {
 }  // namespace
 
 void carry_out(AttachRoot& step, Context& context) {
+  if (!step.attach) {
+    context.root = open_path(step.path, O_PATH | O_DIRECTORY);
+    return;
+  }
   // From here on nothing that is mounted in this namespace reaches the host; what the host mounts still comes
   // in below the old root, until that is gone.
   sys::set_propagation("/", MS_REC | MS_SLAVE);

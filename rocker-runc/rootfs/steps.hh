@@ -16,9 +16,10 @@
 namespace rocker::rootfs {
 
 // Attaches the root file system over "/" of the new mount namespace, in which nothing propagates back to the
-// host.
+// host; in a mount namespace that is not the container's own the root is only opened.
 struct AttachRoot {
   std::string path;
+  bool attach = true;
   UniqueFd tree;  // a detached copy made by the parent; without it (rootless) init makes one by path
 };
 
