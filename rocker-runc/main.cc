@@ -41,7 +41,7 @@ void define(CommandLine& app, Options& o) {
   app.add_flag("--debug", o.debug, "the same as --log-level debug");
   app.add_flag("--systemd-cgroup", o.globals.systemd_cgroup,
                "let systemd make the cgroups; cgroupsPath is slice:prefix:name");
-  app.add_option("--cgroup-manager", o.cgroup_manager, "cgroupfs, systemd or disabled, as crun has it");
+  app.add_option("--cgroup-manager", o.cgroup_manager, "cgroupfs or systemd, as crun has it");
   app.add_option("--rootless", o.rootless,
                  "ignore what cgroups refuse to an ordinary user: true, false or auto");
   app.add_option("--criu", o.criu, "ignored, as by newer versions of runc");

@@ -117,17 +117,18 @@ int run(const Globals& globals, std::vector<std::string> args) {
   std::vector<std::string> names;
   bool detach = false, keep = false;
   CommandLine app(
-      "run", "BUNDLE|ID [ID]",
-      "Makes a container and starts it. In the foreground it stays until the container's init ends, and "
-      "exits with its "
-      "status.\n\nrun BUNDLE [ID]        a lone word is a bundle if it is a directory with a config.json\n"
-      "run [-b BUNDLE] ID     as runc has it");
+      "run", "BUNDLE [ID] | [-b BUNDLE] ID",
+      "Makes a container and starts it. In the foreground it stays until the container's init ends, and\n"
+      "exits with its status. A lone word is a bundle if it is a directory with a config.json in it, else\n"
+      "the ID of a container whose bundle is the working directory.");
   define(app, o);
   app.add_flag("-d,--detach", detach, "return when the container runs");
   app.add_flag("--keep", keep, "do not remove the container when it has ended");
   bool no_subreaper = false;
   app.add_flag("--no-subreaper", no_subreaper, "ignored: this runtime never is a subreaper");
-  app.add_option("BUNDLE_OR_ID", names, "see above")->required()->expected(1, 2);
+  app.add_option("BUNDLE|ID", names, "the bundle, the new container's name, or both")
+      ->required()
+      ->expected(1, 2);
   if (!app.read(args)) return 0;
   if (names.size() == 2) {
     if (!o.bundle.empty()) throw Error("run: BUNDLE is given twice, by --bundle and as an argument");
