@@ -378,49 +378,6 @@ Created create_container(const CreateOptions& options) {
   return Creation(options).make();
 }
 
-void start_container(Container& container, const spec::Config& config, Channel& channel) {
-  // Until the channel closes by execve (close-on-exec), init may ask for something or report an error.
-  while (const auto packet = channel.receive()) {
-    if (packet->message != Message::seccomp_listener)
-      throw Error("unexpected message from the container's init");
-    const UniqueFd pidfd = container.init_pidfd();
-    const UniqueFd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), packet->number, 0)));
-    if (!listener) throw system_error("get the seccomp listener");
-    process::send_seccomp_listener(*config.linux_.seccomp, listener.get(), container.record().pid,
-                                   spec::write_state(container.oci_state(name(Status::creating))));
-    channel.send(Message::listener_sent);
-  }
-  StartGate::remove(container.directory_fd());
-  if (!container.init_alive() && config.hooks.poststart.empty()) return;
-  try {
-    run_hooks(config.hooks.poststart, "poststart",
-              spec::write_state(container.oci_state(name(Status::running))), container.record().bundle);
-  } catch (Error&) {
-    // "stop the container, and continue the lifecycle at step 12" (runtime.md, "Lifecycle")
-    if (const UniqueFd pidfd = container.init_pidfd()) sys::send_signal(pidfd.get(), SIGKILL);
-    throw;
-  }
-}
-
-void destroy_container(Container& container) {
-  spec::Hooks hooks;
-  try {
-    hooks = container.config().hooks;
-  } catch (const Error& error) {
-    // Without its config there are no hooks to run; everything else can still be cleaned up.
-    log::warn(error.what());
-  }
-  auto& cgroups = container.cgroups();
-  if (cgroups.exists()) {
-    cgroups.kill_all(SIGKILL);
-    cgroups.remove();
-  }
-  remove_intel_rdt(container.record().intel_rdt);
-  const std::string state = spec::write_state(container.oci_state(name(Status::stopped)));
-  container.remove_directory();
-  run_hooks_to_the_end(hooks.poststop, "poststop", state, container.record().bundle);
-}
-
 void write_pid_file(const std::string& path, pid_t pid) {
   with_context([] { return std::string("--pid-file"); },
                [&] { replace_file(AT_FDCWD, path, std::to_string(pid), 0644); });

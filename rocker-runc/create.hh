@@ -38,15 +38,6 @@ struct Created {
 // `create`: the container is there, its process waits for start. When it throws, nothing is left.
 Created create_container(const CreateOptions& options);
 
-// `start`'s half of the work, over the channel of a `run` or the gate of a container: says start, and returns
-// when execve has succeeded and the poststart hooks have run. Throws what went wrong inside; the container is
-// then stopped.
-void start_container(Container& container, const spec::Config& config, Channel& channel);
-
-// Kills what is left, removes cgroups and state, runs the poststop hooks. Of a container whose lock the
-// caller holds.
-void destroy_container(Container& container);
-
 // Writes text to a pid file: whole or not at all.
 void write_pid_file(const std::string& path, pid_t pid);
 

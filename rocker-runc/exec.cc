@@ -16,6 +16,7 @@
 #include "rocker-runc/process/plan.hh"
 #include "rocker-runc/process/terminal.hh"
 #include "rocker-runc/process/unix_socket.hh"
+#include "rocker-runc/start.hh"
 #include "rocker-runc/supervise.hh"
 #include "rocker-runc/sys/process.hh"
 #include "spec/support/error.hh"
@@ -226,14 +227,8 @@ class Execution {
     if (!options_.pid_file.empty()) write_pid_file(options_.pid_file, pid_);
     if (!options_.pidfd_socket.empty()) send_pidfd(options_.pidfd_socket, pidfd_.get());
     channel.send(Message::start);
-    while (const auto packet = channel.receive()) {
-      if (packet->message != Message::seccomp_listener) throw Error("unexpected message from the process");
-      const UniqueFd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd_.get(), packet->number, 0)));
-      if (!listener) throw system_error("get the seccomp listener");
-      process::send_seccomp_listener(*config_.linux_.seccomp, listener.get(), pid_,
-                                     spec::write_state(container_.oci_state(name(Status::running))));
-      channel.send(Message::listener_sent);
-    }
+    attend_until_exec(channel, pidfd_, pid_, config_,
+                      spec::write_state(container_.oci_state(name(Status::running))));
   }
 
   Container& container_;

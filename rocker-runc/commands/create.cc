@@ -7,6 +7,7 @@
 
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/notify_socket.hh"
+#include "rocker-runc/start.hh"
 #include "rocker-runc/start_gate.hh"
 #include "rocker-runc/supervise.hh"
 #include "spec/support/command_line.hh"

@@ -2,7 +2,7 @@
 #include <signal.h>
 
 #include "rocker-runc/commands/commands.hh"
-#include "rocker-runc/create.hh"
+#include "rocker-runc/start.hh"
 #include "rocker-runc/sys/process.hh"
 #include "spec/support/command_line.hh"
 #include "spec/support/error.hh"

@@ -1,0 +1,61 @@
+#include "rocker-runc/start.hh"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "rocker-runc/hooks.hh"
+#include "rocker-runc/process/seccomp.hh"
+#include "rocker-runc/start_gate.hh"
+#include "rocker-runc/sys/process.hh"
+#include "spec/support/error.hh"
+#include "spec/support/log.hh"
+
+namespace rocker {
+
+void attend_until_exec(const Channel& channel, const UniqueFd& pidfd, pid_t pid, const spec::Config& config,
+                       const std::string& state_json) {
+  while (const auto packet = channel.receive()) {
+    if (packet->message != Message::seccomp_listener)
+      throw Error("unexpected message from the container's process");
+    const UniqueFd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), packet->number, 0)));
+    if (!listener) throw system_error("get the seccomp listener");
+    process::send_seccomp_listener(*config.linux_.seccomp, listener.get(), pid, state_json);
+    channel.send(Message::listener_sent);
+  }
+}
+
+void start_container(Container& container, const spec::Config& config, const Channel& channel) {
+  attend_until_exec(channel, container.init_pidfd(), container.record().pid, config,
+                    spec::write_state(container.oci_state(name(Status::creating))));
+  StartGate::remove(container.directory_fd());
+  if (config.hooks.poststart.empty()) return;
+  try {
+    run_hooks(config.hooks.poststart, "poststart",
+              spec::write_state(container.oci_state(name(Status::running))), container.record().bundle);
+  } catch (Error&) {
+    // "stop the container, and continue the lifecycle at step 12" (runtime.md, "Lifecycle")
+    if (const UniqueFd pidfd = container.init_pidfd()) sys::send_signal(pidfd.get(), SIGKILL);
+    throw;
+  }
+}
+
+void destroy_container(Container& container) {
+  spec::Hooks hooks;
+  try {
+    hooks = container.config().hooks;
+  } catch (const Error& error) {
+    // Without its config there are no hooks to run; everything else can still be cleaned up.
+    log::warn(error.what());
+  }
+  auto& cgroups = container.cgroups();
+  if (cgroups.exists()) {
+    cgroups.kill_all(SIGKILL);
+    cgroups.remove();
+  }
+  remove_intel_rdt(container.record().intel_rdt);
+  const std::string state = spec::write_state(container.oci_state(name(Status::stopped)));
+  container.remove_directory();
+  run_hooks_to_the_end(hooks.poststop, "poststop", state, container.record().bundle);
+}
+
+}  // namespace rocker
