@@ -121,10 +121,18 @@ bool CommandLine::read_until(const std::vector<std::string>& args, std::size_t a
                              std::vector<std::string>& rest) {
   std::vector<std::string> front;
   std::size_t seen = 0, i = 0;
+  bool options_ended = false;
   for (; i < args.size(); ++i) {
     const std::string& arg = args[i];
-    const bool option = arg.size() > 1 && arg[0] == '-';
-    if (arg == "--" || (!option && seen == arguments) || (seen == arguments && arguments > 0)) break;
+    if (seen == arguments && arguments > 0) break;
+    if (arg == "--" && !options_ended) {
+      if (arguments == 0) break;
+      options_ended = true;
+      front.push_back(arg);
+      continue;
+    }
+    const bool option = !options_ended && arg.size() > 1 && arg[0] == '-';
+    if (!option && seen == arguments) break;
     front.push_back(arg);
     if (!option) {
       ++seen;
