@@ -11,6 +11,7 @@
 #include "rocker-runc/hooks.hh"
 #include "rocker-runc/net_devices.hh"
 #include "rocker-runc/process/attributes.hh"
+#include "rocker-runc/process/exec.hh"
 #include "rocker-runc/process/terminal.hh"
 #include "rocker-runc/rootfs/apply.hh"
 #include "rocker-runc/start_gate.hh"
@@ -106,6 +107,9 @@ class Init {
   }
 
   void wait_for_start() {
+    // create needs no process, start does (config.md, "Process").
+    if (plan_.process.process != nullptr)
+      process::check_program(plan_.process.process->args[0], plan_.process.env);
     // From here on the container outlives the command that made it.
     ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
     channel_.send(Message::created);

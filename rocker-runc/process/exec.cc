@@ -373,6 +373,19 @@ std::string find_program(const std::string& name, const std::vector<std::string>
   throw explain_exec_failure(name, ENOENT, env);
 }
 
+void check_program(const std::string& name, const std::vector<std::string>& env) {
+  struct stat st {};
+  if (name.find('/') == std::string::npos) {
+    find_program(name, env);
+  } else if (name[0] != '/') {
+    return;  // from a working directory that may not be there yet
+  } else if (::stat(name.c_str(), &st) < 0) {
+    if (errno != EACCES) throw explain_exec_failure(name, errno, env);
+  } else if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
+    throw explain_exec_failure(name, EACCES, env);
+  }
+}
+
 Error explain_exec_failure(const std::string& path, int errno_value, const std::vector<std::string>& env) {
   if (path.find('/') == std::string::npos && errno_value == ENOENT) {
     bool set = false;

@@ -103,9 +103,15 @@ refused() { # STATUS PROGRAM PART...
   jq -e '.msg | contains("no such file or directory")' log.json
 }
 
-@test "exec errors: create and start tell it too" {
+@test "exec errors: create tells what is missing, start the rest" {
   edit_config b '.process.args = ["/nope"]'
+  run -127 --separate-stderr rocker_runc create --bundle b "$(new_id)"
+  assert_one_error_line 'exec: "/nope": no such file or directory'
+  assert_no_leftovers
+  printf '#!/bin/nope' >b/rootfs/script
+  chmod 755 b/rootfs/script
+  edit_config b '.process.args = ["/script"]'
   rocker_runc create --bundle b "$(new_id)" </dev/null >create.log 2>&1 3>&-
   run -127 --separate-stderr rocker_runc start "$(new_id)"
-  assert_one_error_line 'exec: "/nope": no such file or directory'
+  assert_one_error_line 'its interpreter (#!) "/bin/nope"'
 }
