@@ -77,6 +77,7 @@ class Execution {
     theirs.close();
     console_other.reset();
     try {
+      place(mine);
       serve(plan, mine, proc.get());
     } catch (Error&) {
       sys::send_signal(pidfd_.get(), SIGKILL);
@@ -134,31 +135,33 @@ class Execution {
              Channel& theirs, const UniqueFd& console) {
     // The container's processes must not get at this one while it comes in (CVE-2016-9962).
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    bool staged = false;
     if ((namespaces & CLONE_NEWPID) != 0) {
       if (::setns(init_.get(), CLONE_NEWPID) == 0) {
         namespaces &= ~CLONE_NEWPID;
       } else if (errno == EPERM && (namespaces & CLONE_NEWUSER) != 0) {
-        staged = true;
+        staged_ = true;
       } else {
         throw system_error("join the container's pid namespace");
       }
     }
-    auto& cgroups = container_.cgroups();
-    const int birth = options_.sub_cgroup.empty() ? cgroups.birth_fd() : -1;
+    const int birth = options_.sub_cgroup.empty() ? container_.cgroups().birth_fd() : -1;
     set_affinity(0, process_.exec_cpu_affinity ? process_.exec_cpu_affinity->initial : "", "initial");
     auto child = sys::clone_process(0, birth);
     if (child.pid == 0) {
       mine.close();
       // An OFD lock belongs to whoever has the descriptor, and this process lives on.
       lock_.release();
-      inside(namespaces, staged, plan, proc, std::move(theirs), console);
+      inside(namespaces, plan, proc, std::move(theirs), console);
     }
     pid_ = child.pid;
     pidfd_ = std::move(child.pidfd);
-    if (birth < 0) cgroups.join(pid_, options_.sub_cgroup);
+    born_in_cgroup_ = birth >= 0;
+  }
+
+  void place(const Channel& mine) {
+    if (!born_in_cgroup_) container_.cgroups().join(pid_, options_.sub_cgroup);
     mine.send(Message::go);
-    if (staged) {
+    if (staged_) {
       const auto packet = mine.expect(Message::init_pid, exec_is_gone);
       const pid_t stage = std::exchange(pid_, static_cast<pid_t>(packet.number));
       UniqueFd process = sys::open_pidfd(pid_);
@@ -174,8 +177,8 @@ class Execution {
     process::set_cpu_affinity(pid, process::parse_cpu_list(list, what));
   }
 
-  [[noreturn]] void inside(int namespaces, bool staged, const process::ProcessPlan& plan,
-                           const UniqueFd& proc, Channel channel, const UniqueFd& console) const {
+  [[noreturn]] void inside(int namespaces, const process::ProcessPlan& plan, const UniqueFd& proc,
+                           Channel channel, const UniqueFd& console) const {
     prepare_clone();
     try {
       channel.expect(Message::go, exec_is_gone);
@@ -184,7 +187,7 @@ class Execution {
       if (root_ && (::fchdir(root_.get()) < 0 || ::chroot(".") < 0))
         throw system_error("enter the container's root");
       if ((namespaces & CLONE_NEWUSER) != 0) become_namespace_root();
-      if (staged) {
+      if (staged_) {
         const auto child = sys::clone_process(0, -1, true);
         if (child.pid != 0) {
           channel.send(Message::init_pid, child.pid);
@@ -238,6 +241,8 @@ class Execution {
   UniqueFd init_;
   UniqueFd root_;
   FileLock lock_;
+  bool staged_ = false;
+  bool born_in_cgroup_ = false;
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };
