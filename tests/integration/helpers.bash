@@ -45,7 +45,7 @@ setup_test() {
   TEST_DIR=$(mktemp -d "$RUN_DIR/t.XXXXXX")
   TEST_TAG=${ROCKER_TEST_RUN_TAG:-rkt$$}-${TEST_DIR##*.}
   # A process in a user namespace has to get there.
-  chmod 755 "$TEST_DIR"
+  chmod 755 "$RUN_DIR" "$TEST_DIR"
   RUNC_ROOT=$TEST_DIR/runc
   export ROCKER_ROOT=$TEST_DIR/store TEST_DIR TEST_TAG
   cd "$TEST_DIR" || return
