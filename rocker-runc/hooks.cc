@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <climits>
 #include <ctime>
 
 #include "rocker-runc/sys/process.hh"
@@ -47,7 +48,11 @@ struct Pipe {
   ::signal(SIGPIPE, SIG_DFL);
   if (!directory.empty()) (void)!::chdir(directory.c_str());
   if (::dup2(input, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
-      ::dup2(output, STDERR_FILENO) >= 0) {
+      ::dup2(output, STDERR_FILENO) >= 0 && ::dup2(problem, 3) >= 0 && ::fcntl(3, F_SETFD, FD_CLOEXEC) == 0) {
+    // A startContainer hook is looked for in the image: no link there is to lead through a directory of the
+    // host's that is open here (CVE-2024-21626).
+    ::close_range(4, UINT_MAX, 0);
+    problem = 3;
     ::execve(hook.path.c_str(), argv.data(), env.data());
   }
   const int why = errno;

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -8,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
@@ -99,10 +99,15 @@ void reset_signals() {
   ::signal(SIGPIPE, SIG_DFL);
 }
 
-void close_descriptors(int preserve_fds) {
-  const auto first = static_cast<unsigned>(3 + preserve_fds);
-  // Close-on-exec and not closed: an error of execve still has to get out.
-  if (::syscall(SYS_close_range, first, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0) throw system_error("close_range");
+// Closed and not only close-on-exec: while execve(2) looks for the program, a link of the image's to
+// "/proc/self/fd/7/../bin/sh" would still lead through any directory of the host's that is open
+// (CVE-2024-21626). The channel stays, by which an error of execve gets out.
+void close_descriptors(int preserve_fds, int channel) {
+  const auto first = static_cast<unsigned>(3 + preserve_fds), kept = static_cast<unsigned>(channel);
+  if ((kept > first && ::close_range(first, kept - 1, 0) < 0) ||
+      ::close_range(std::max(first, kept + 1), UINT_MAX, 0) < 0) {
+    throw system_error("close_range");
+  }
   for (int fd = 3; fd < 3 + preserve_fds; ++fd) {
     const int flags = ::fcntl(fd, F_GETFD);
     if (flags >= 0) ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
@@ -127,13 +132,12 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   if (plan.memory_policy) apply_memory_policy(*plan.memory_policy);
   if (!plan.parent_sets_limits) apply_rlimits(0, plan.rlimits);
   if (pty != nullptr) make_controlling_terminal(*pty, process.user.uid, process.user.gid);
+  set_exec_labels(proc_fd, process.apparmor_profile, process.selinux_label);
+  // A filter may know nothing of close_range(2): before it.
+  close_descriptors(plan.preserve_fds, channel.fd());
   const mode_t callers_mask = ::umask(0);  // not for the working directory that is made
   const bool inside = enter_directory(process.cwd);
   ::umask(process.user.umask.value_or(callers_mask));
-  set_exec_labels(proc_fd, process.apparmor_profile, process.selinux_label);
-
-  // Whatever is opened from here on is close-on-exec; a filter may know nothing of close_range(2).
-  close_descriptors(plan.preserve_fds);
 
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; with it, the filter comes last,
   // so that it need not allow what happens in between.
