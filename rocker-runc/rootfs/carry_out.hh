@@ -18,7 +18,7 @@ void carry_out(ReadonlyPath& step, Context& context);  // masks.cc
 void carry_out(MaskPath& step, Context& context);      // masks.cc
 
 // The place of a mount or a device in the root, opened O_PATH; made when it is missing: a directory, or an
-// empty file with its directories. No link leads out of the root.
+// empty file with its directories. No link leads out of the root, and a place inside /proc is refused.
 UniqueFd open_target(const Context& context, const std::string& path, bool directory);
 
 }  // namespace rocker::rootfs

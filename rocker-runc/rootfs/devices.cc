@@ -6,6 +6,7 @@
 #include "rocker-runc/rootfs/carry_out.hh"
 #include "rocker-runc/sys/mount.hh"
 #include "spec/support/error.hh"
+#include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
 
@@ -15,6 +16,11 @@ namespace {
 
 mode_t kind_of(char type) {
   return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
+}
+
+std::string wanted(const MakeDevice& step) {
+  if (step.type == 'p') return "FIFO";
+  return cat("device ", step.type, " ", major(step.number), ":", minor(step.number));
 }
 
 void bind_device(MakeDevice& step, Context& context) {
@@ -40,20 +46,22 @@ void carry_out(MakeDevice& step, Context& context) {
   const Parent parent = open_parent_in_root(context.root.get(), step.path, true);
   const int dir = parent.dir.get();
   const char* name = parent.name.c_str();
-  if (::mknodat(dir, name, kind_of(step.type) | step.mode, step.number) < 0) {
-    if (errno != EEXIST) throw system_error(cat("make device ", step.path));
-    // config-linux.md, "Devices": what is there and does not match is an error.
-    struct stat st {};
-    if (::fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error(cat("stat ", step.path));
-    if ((st.st_mode & S_IFMT) != kind_of(step.type) || (step.type != 'p' && st.st_rdev != step.number)) {
-      throw Error(cat("make device ", step.path, ": there is something else already, not the device ",
-                      step.type, " ", major(step.number), ":", minor(step.number)),
-                  EEXIST);
-    }
+  const bool made = ::mknodat(dir, name, kind_of(step.type) | (step.mode & 07777), step.number) == 0;
+  if (!made && errno != EEXIST) throw system_error(cat("make device ", step.path));
+  // From here on by descriptor: another container that shares the root file system could put a link to a file
+  // of the host's in the name's place.
+  const UniqueFd node = open_at(dir, name, O_PATH | O_NOFOLLOW);
+  struct stat st {};
+  if (::fstat(node.get(), &st) < 0) throw system_error(cat("stat ", step.path));
+  // config-linux.md, "Devices": what is there and does not match is an error.
+  if ((st.st_mode & S_IFMT) != kind_of(step.type) || (step.type != 'p' && st.st_rdev != step.number)) {
+    throw Error(cat("make device ", step.path, ": there is something else already, not the ", wanted(step)),
+                EEXIST);
   }
-  // The umask has had its part in the mode. No link can be in the name's place: mknodat would have failed.
-  if (::fchmodat(dir, name, step.mode, 0) < 0) throw system_error(cat("chmod ", step.path));
-  if (::fchownat(dir, name, step.uid, step.gid, AT_SYMLINK_NOFOLLOW) < 0)
+  // The umask has had its part in the mode.
+  if (::fchmodat(context.proc.get(), cat("self/fd/", node.get()).c_str(), step.mode & 07777, 0) < 0)
+    throw system_error(cat("chmod ", step.path));
+  if (::fchownat(node.get(), "", step.uid, step.gid, AT_EMPTY_PATH) < 0)
     throw system_error(cat("chown ", step.path));
 }
 

@@ -105,14 +105,10 @@ void set_flags(const UniqueFd& mount, const MountOptions& options) {
 
 UniqueFd open_target(const Context& context, const std::string& path, bool directory) {
   const int root = context.root.get();
-  if (directory) return make_directories_in_root(root, path, 0755);
-  if (UniqueFd found = try_open_in_root(root, path, O_PATH)) return found;
-  if (errno != ENOENT) throw system_error(cat("open ", path));
-  const Parent parent = open_parent_in_root(root, path, true);
-  // A dangling link: its target would be made by following it; the file is made where the kernel resolves it
-  // to.
-  const UniqueFd made = open_in_root(root, path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, 0755);
-  return open_in_root(root, path, O_PATH);
+  UniqueFd target =
+      directory ? make_directories_in_root(root, path, 0755) : make_file_in_root(root, path, 0755);
+  refuse_inside_proc(target.get(), path);
+  return target;
 }
 
 void carry_out(BindMount& step, Context& context) {
@@ -134,7 +130,6 @@ void carry_out(BindMount& step, Context& context) {
                [&] { set_flags(tree, step.options); });
   set_propagation(tree, step.options);
   const UniqueFd target = open_target(context, step.destination, step.is_directory);
-  refuse_inside_proc(target.get(), step.destination);
   attach_at(tree, target, step.destination);
 }
 
@@ -155,8 +150,9 @@ void carry_out(NewMount& step, Context& context) {
   if (step.type == "proc" || step.type == "sysfs" || step.destination == "/dev") {
     refuse_links(context, step.destination);
   }
-  const UniqueFd target = open_target(context, step.destination, true);
-  if (step.type != "proc") refuse_inside_proc(target.get(), step.destination);
+  const UniqueFd target = step.type == "proc"
+                              ? make_directories_in_root(context.root.get(), step.destination, 0755)
+                              : open_target(context, step.destination, true);
   UniqueFd mount;
   try {
     mount = new_mount(step.type, step.source, step.options, step.late_readonly || step.options.copy_up);

@@ -17,9 +17,13 @@ namespace rocker {
 UniqueFd open_in_root(int root_fd, std::string_view path, int flags, mode_t mode = 0);
 UniqueFd try_open_in_root(int root_fd, std::string_view path, int flags, mode_t mode = 0);
 
-// mkdir -p inside the root. Links on the way are resolved inside it, a missing part is made with the mode and
-// owned by uid:gid as the caller's file system ids have it. Returns the last directory, opened O_PATH.
+// mkdir -p inside the root. Links on the way are resolved inside it, also those whose target is missing; a
+// missing part is made with the mode and owned by uid:gid as the caller's file system ids have it. Returns the
+// last directory, opened O_PATH.
 UniqueFd make_directories_in_root(int root_fd, std::string_view path, mode_t mode);
+
+// What is at the path, whatever it is, opened O_PATH; an empty file, with its directories, when nothing is.
+UniqueFd make_file_in_root(int root_fd, std::string_view path, mode_t mode);
 
 // Opens the parent of path inside the root (making it, when asked to) and gives the last component, on which
 // the caller then works with the *at calls and O_NOFOLLOW. path must not be the root itself.
