@@ -1,4 +1,5 @@
 #include <linux/mount.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
 
 #include "rocker-runc/rootfs/steps.hh"
@@ -67,6 +68,14 @@ std::string text(const ReadonlyPath& s) {
 }
 std::string text(const MaskPath& s) {
   return cat("mask ", s.path);
+}
+std::string text(const RootPropagation& s) {
+  const unsigned long kind = s.flags & ~static_cast<unsigned long>(MS_REC);
+  return cat("make / ", (s.flags & MS_REC) != 0 ? "r" : "",
+             kind == MS_SHARED    ? "shared"
+             : kind == MS_SLAVE   ? "slave"
+             : kind == MS_PRIVATE ? "private"
+                                  : "unbindable");
 }
 std::string text(const WriteSysctl& s) {
   return cat("sysctl ", s.key, "=", s.value);

@@ -37,7 +37,7 @@ class Planner {
     }
     if (!dev_is_bound()) devices();
     add("/hooks", RunHooks{input_.hooks_in_runtime, !config().hooks.create_container.empty()});
-    add("/root", Pivot{input_.no_pivot || !own_mounts(), propagation()});
+    add("/root", Pivot{input_.no_pivot || !own_mounts()});
     finish();
     return std::move(plan_);
   }
@@ -292,6 +292,7 @@ class Planner {
     for (const auto& path : linux_part().readonly_paths)
       add("/linux/readonlyPaths", ReadonlyPath{normal(path)});
     for (const auto& path : linux_part().masked_paths) add("/linux/maskedPaths", MaskPath{normal(path)});
+    if (propagation() != 0) add("/linux/rootfsPropagation", RootPropagation{propagation()});
   }
 
   void host_name(const char* origin, const std::string& name, bool domain) {

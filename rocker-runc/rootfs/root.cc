@@ -64,7 +64,10 @@ void carry_out(Pivot& step, Context& context) {
   }
   if (use_chroot && ::chroot(".") < 0) throw system_error("chroot");
   if (::chdir("/") < 0) throw system_error("chdir /");
-  if (step.propagation != 0) sys::set_propagation("/", step.propagation);
+}
+
+void carry_out(RootPropagation& step, Context&) {
+  sys::set_propagation("/", step.flags);
 }
 
 void carry_out(ReadonlyRoot&, Context& context) {

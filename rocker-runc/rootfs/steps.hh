@@ -84,8 +84,7 @@ struct RunHooks {
 
 // The attached root becomes "/", and the host's root is gone.
 struct Pivot {
-  bool use_chroot = false;        // --no-pivot, or a host that lives in its initramfs
-  unsigned long propagation = 0;  // rootfsPropagation, 0 when it was not given
+  bool use_chroot = false;  // --no-pivot, or a host that lives in its initramfs
 };
 
 struct ReadonlyRoot {};
@@ -96,6 +95,11 @@ struct ReadonlyPath {
 
 struct MaskPath {
   std::string path;
+};
+
+// rootfsPropagation: when all is masked, for of an unbindable mount there is no copy to mask with.
+struct RootPropagation {
+  unsigned long flags = 0;  // MS_*
 };
 
 struct WriteSysctl {
@@ -109,8 +113,9 @@ struct SetHostname {
   bool domain = false;
 };
 
-using Action = std::variant<AttachRoot, BindMount, NewMount, CgroupMount, Remount, MakeDevice, MakeLink,
-                            RunHooks, Pivot, ReadonlyRoot, ReadonlyPath, MaskPath, WriteSysctl, SetHostname>;
+using Action =
+    std::variant<AttachRoot, BindMount, NewMount, CgroupMount, Remount, MakeDevice, MakeLink, RunHooks, Pivot,
+                 ReadonlyRoot, ReadonlyPath, MaskPath, RootPropagation, WriteSysctl, SetHostname>;
 
 struct Step {
   std::string origin;  // the JSON pointer of the member it comes from: "/mounts/3"
