@@ -296,9 +296,9 @@ class Planner {
   }
 
   void host_name(const char* origin, const std::string& name, bool domain) {
-    if (linux_part().find(spec::NamespaceType::uts) == nullptr) {
-      throw Error(
-          cat("config.json: ", origin, ": there is no uts namespace, so it would change the host's name"))
+    if (!has_own(linux_part(), spec::NamespaceType::uts)) {
+      throw Error(cat("config.json: ", origin,
+                      ": would change the host's: the container has no uts namespace of its own"))
           .hint("add {\"type\": \"uts\"} to /linux/namespaces");
     }
     if (name.size() > 64)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -36,13 +37,24 @@ std::string path_of(const std::string& dotted) {
 
 }  // namespace
 
+bool has_own(const spec::Linux& linux_part, spec::NamespaceType type) {
+  const auto* entry = linux_part.find(type);
+  if (entry == nullptr || entry->path.empty()) return entry != nullptr;
+  // The files of /proc/PID/ns are named as in config.json, but for one.
+  const std::string_view file = type == spec::NamespaceType::network ? "net" : name(type);
+  struct stat theirs {
+  }, ours{};
+  return ::stat(entry->path.c_str(), &theirs) < 0 || ::stat(cat("/proc/self/ns/", file).c_str(), &ours) < 0 ||
+         theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
+}
+
 WriteSysctl plan_sysctl(const std::string& key, const std::string& value, const spec::Linux& linux_part) {
   const std::string dotted = with_dots(key);
   const auto refuse = [&](std::string_view why) {
     return Error(cat("config.json: /linux/sysctl: \"", printable(key), "\" ", why));
   };
   const auto needs = [&](spec::NamespaceType type) {
-    if (linux_part.find(type) == nullptr) {
+    if (!has_own(linux_part, type)) {
       throw refuse(cat("would change the host: the container has no ", name(type), " namespace of its own"));
     }
   };

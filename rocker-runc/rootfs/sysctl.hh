@@ -12,6 +12,9 @@ namespace rocker::rootfs {
 // has not.
 WriteSysctl plan_sysctl(const std::string& key, const std::string& value, const spec::Linux& linux_part);
 
+// True when the container has a namespace of that type which is not the one that the runtime is in.
+bool has_own(const spec::Linux& linux_part, spec::NamespaceType type);
+
 // In the container's namespaces. proc_fd is a real procfs.
 void write_sysctl(int proc_fd, const WriteSysctl& step);
 
