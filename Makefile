@@ -135,6 +135,12 @@ test: ## install what is missing, build, run all unit and integration tests
 	@$(MAKE) all base-image $(BUILD)/unit-tests $(HELPERS)
 	@BUILD=$(BUILD) tests/run $(if $(FILTER),--filter '$(FILTER)') $(TESTS)
 
+.PHONY: test-vm
+test-vm: ## run the tests of cgroups here, on a pure cgroup v2 and under systemd (guests of qemu), side by side
+	@scripts/install-deps build run test
+	@$(MAKE) all base-image
+	@BUILD=$(BUILD) tests/vm/compare $(TESTS)
+
 .PHONY: bench
 bench: ## measure against runc, crun and the bare kernel work, as ratios
 	@scripts/install-deps build run bench

@@ -236,9 +236,10 @@ class Creation {
     const UniqueFd own_time =
         namespaces.new_time && !namespaces.staged ? enter_new_time(namespaces) : UniqueFd();
     const std::uint64_t flags = namespaces.staged ? 0 : namespaces.clone_flags;
+    plan.cgroup = manager_->entry();
     sys::CloneResult child;
     try {
-      child = sys::clone_process(flags, manager_->birth_fd());
+      child = sys::clone_process(flags, plan.cgroup.birth_fd);
     } catch (Error& error) {
       if (namespaces.new_user) error.hint(user_namespace_hint());
       throw error.context("make the container's namespaces");
@@ -268,7 +269,11 @@ class Creation {
   void attend(InitPlan& plan, Container& container, const spec::Config& config, Channel& channel,
               bool& hooks_ran) {
     const auto& namespaces = plan.namespaces;
-    if (manager_->birth_fd() < 0) manager_->join(pid_);
+    if (!plan.cgroup.possible) {
+      manager_->join(pid_);
+      // Where systemd has put it is known only now.
+      container.record().cgroup = manager_->saved();
+    }
     if (namespaces.staged) {
       channel.send(Message::go);
       enter_stage(plan, config, channel);

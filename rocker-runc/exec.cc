@@ -144,22 +144,31 @@ class Execution {
         throw system_error("join the container's pid namespace");
       }
     }
-    const int birth = options_.sub_cgroup.empty() ? container_.cgroups().birth_fd() : -1;
+    cgroup::Manager::Entry entry;
+    if (options_.sub_cgroup.empty()) entry = container_.cgroups().entry();
     set_affinity(0, process_.exec_cpu_affinity ? process_.exec_cpu_affinity->initial : "", "initial");
-    auto child = sys::clone_process(0, birth);
+    sys::CloneResult child;
+    try {
+      child = sys::clone_process(0, entry.birth_fd);
+    } catch (const Error& error) {
+      // A container that has made groups of its own (EBUSY, "no internal processes"), or Linux before 5.7.
+      if (entry.birth_fd < 0 || (error.errno_value() != EBUSY && error.errno_value() != E2BIG)) throw;
+      entry = {};
+      child = sys::clone_process(0);
+    }
     if (child.pid == 0) {
       mine.close();
       // An OFD lock belongs to whoever has the descriptor, and this process lives on.
       lock_.release();
-      inside(namespaces, plan, proc, std::move(theirs), console);
+      inside(namespaces, entry, plan, proc, std::move(theirs), console);
     }
     pid_ = child.pid;
     pidfd_ = std::move(child.pidfd);
-    born_in_cgroup_ = birth >= 0;
+    in_cgroup_ = entry.possible;
   }
 
   void place(const Channel& mine) {
-    if (!born_in_cgroup_) container_.cgroups().join(pid_, options_.sub_cgroup);
+    if (!in_cgroup_) container_.cgroups().join(pid_, options_.sub_cgroup, container_.record().pid);
     mine.send(Message::go);
     if (staged_) {
       const auto packet = mine.expect(Message::init_pid, exec_is_gone);
@@ -177,10 +186,12 @@ class Execution {
     process::set_cpu_affinity(pid, process::parse_cpu_list(list, what));
   }
 
-  [[noreturn]] void inside(int namespaces, const process::ProcessPlan& plan, const UniqueFd& proc,
-                           Channel channel, const UniqueFd& console) const {
+  [[noreturn]] void inside(int namespaces, const cgroup::Manager::Entry& entry,
+                           const process::ProcessPlan& plan, const UniqueFd& proc, Channel channel,
+                           const UniqueFd& console) const {
     prepare_clone();
     try {
+      cgroup::enter(entry);
       channel.expect(Message::go, exec_is_gone);
       if (namespaces != 0 && ::setns(init_.get(), namespaces) < 0)
         throw system_error("join the container's namespaces");
@@ -242,7 +253,7 @@ class Execution {
   UniqueFd root_;
   FileLock lock_;
   bool staged_ = false;
-  bool born_in_cgroup_ = false;
+  bool in_cgroup_ = false;
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };

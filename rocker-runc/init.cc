@@ -47,6 +47,7 @@ class Init {
   Init(InitPlan& plan, Channel channel) : plan_(plan), channel_(std::move(channel)) {}
 
   [[noreturn]] void run() {
+    if (!plan_.namespaces.staged) cgroup::enter(plan_.cgroup);
     channel_.expect(Message::go, parent_is_gone);
     // In its cgroup now: the CPUs are those of its cpuset, not the ones that the caller happened to run on.
     process::reset_cpu_affinity(0);
@@ -163,6 +164,7 @@ void run_init(InitPlan& plan, Channel channel) {
 void run_stage(InitPlan& plan, Channel channel) {
   at_the_edge(
       [&] {
+        cgroup::enter(plan.cgroup);
         channel.expect(Message::go, parent_is_gone);
         NamespacePlan& namespaces = plan.namespaces;
         join_namespaces(namespaces.joins);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "rocker-runc/cgroup/manager.hh"
 #include "rocker-runc/channel.hh"
 #include "rocker-runc/namespaces.hh"
 #include "rocker-runc/process/plan.hh"
@@ -18,7 +19,8 @@ struct InitPlan {
   NamespacePlan namespaces;
   rootfs::Plan steps;
   process::ProcessPlan process;
-  spec::State state;        // for the hooks that run inside
+  cgroup::Manager::Entry cgroup;  // the way in that is the clone's own
+  spec::State state;              // for the hooks that run inside
   UniqueFd start_socket;    // `create`: where start is waited for; without it (`run`) the channel says it
   UniqueFd console_socket;  // where the terminal's master goes, when there is a terminal
   UniqueFd proc;            // the host's /proc

@@ -48,10 +48,9 @@ void destroy_container(Container& container) {
     log::warn(error.what());
   }
   auto& cgroups = container.cgroups();
-  if (cgroups.exists()) {
-    cgroups.kill_all(SIGKILL);
-    cgroups.remove();
-  }
+  if (cgroups.exists()) cgroups.kill_all(SIGKILL);
+  // Also without a group: a unit of systemd's that has failed outlives it.
+  cgroups.remove();
   remove_intel_rdt(container.record().intel_rdt);
   const std::string state = spec::write_state(container.oci_state(name(Status::stopped)));
   container.remove_directory();

@@ -24,14 +24,16 @@ std::unique_ptr<Manager> Manager::load(const Saved& saved) {
   return host().mode == Host::Mode::unified ? load_v2(saved) : load_v1(saved);
 }
 
-int enter(const int* tasks, std::size_t count, std::size_t* failed) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (::write(tasks[i], "0", 1) < 0) {
-      if (failed != nullptr) *failed = i;
-      return errno;
-    }
+void enter(const Manager::Entry& entry) {
+  for (const int fd : entry.tasks) {
+    if (::write(fd, "0", 1) >= 0) continue;
+    const int why = errno;
+    char path[512];
+    const ssize_t length = ::readlink(cat("/proc/self/fd/", fd).c_str(), path, sizeof path);
+    throw system_error(cat("cgroup: write \"0\" to ",
+                           std::string_view(path, length > 0 ? static_cast<std::size_t>(length) : 0)),
+                       why);
   }
-  return 0;
 }
 
 static std::string checked(std::string_view path, std::string_view what) {

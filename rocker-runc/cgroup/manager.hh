@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -122,8 +121,7 @@ class Manager {
   virtual Saved saved() const = 0;
 };
 
-// For the child, between clone and execve, without an allocation: writes "0" to each of entry_fds(). Gives
-// back 0, or the errno of the first that failed and its place in the list through `failed`.
-int enter(const int* fds, std::size_t count, std::size_t* failed);
+// For the child, while it has one thread: moves it into the groups of Entry::tasks. Throws.
+void enter(const Manager::Entry& entry);
 
 }  // namespace rocker::cgroup

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# The files of a container's groups are those that runc and crun write for the same resources, or the difference
+# is in the table below with its reason.
+# vm: pure cgroup v2
+
+load helpers
+load cgroup_helpers
+
+setup() {
+  setup_test
+  ! by_systemd || skip 'Debian 12 has runc 1.1 and crun 1.8: their scopes are compared by property in systemd.bats'
+}
+
+# FILE        PEER        why ours is another value; the file is not compared with this peer then
+explained() {
+  cat <<'TABLE'
+cpu.weight              all   the formula of runc 1.3.2 and crun 1.23 (2025); Debian 12 has the linear one of before
+pids.max                all   0 is a limit (runtime-spec 1.3), which both take as none; it is 1, as in runc 1.4
+hugetlb.*               crun  reservations are limited as well (config-linux.md: "if supported"), as runc does it
+memory.low              crun  -1 is written as max; crun 1.8 writes 18446744073709551615, which the kernel rounds
+memory.swap.max         crun  an unlimited memory limit takes the one on swap away, as runc does it
+memory.memsw.limit_in_bytes  crun  an unlimited memory limit takes the one on the sum away, as runc does it
+cpuset.cpus             crun  an empty one is that of the group above on v1, as runc does it
+cpuset.mems             crun  an empty one is that of the group above on v1, as runc does it
+memory.kmem.limit_in_bytes   runc  runc 1.1 does not set it any more; config-linux.md has it
+devices.list            all   the order of the entries; the answers are compared in devices.bats
+TABLE
+}
+
+# So many blocks with every member that this host has, made by a fixed rule: a failure is the same every time.
+generate() { # COUNT
+  python3 - "$1" "$(cgroup_mode)" "$(nproc)" <<'PYTHON'
+import json, random, sys
+count, mode, cpus = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+r = random.Random(5)
+M = 1 << 20
+def maybe(p=0.5): return r.random() < p
+for n in range(count):
+    res, memory, cpu = {}, {}, {}
+    if maybe(0.7):
+        limit = r.choice([-1, r.randrange(64, 1024) * M, r.randrange(64 * M, 1024 * M)])
+        memory["limit"] = limit
+        if limit > 0 and maybe():
+            memory["swap"] = r.choice([-1, limit, limit + r.randrange(1, 500) * M])
+        if maybe(0.4): memory["reservation"] = r.randrange(1, 60) * M
+        if mode != "v2":
+            if maybe(0.3): memory["swappiness"] = r.randrange(0, 101)
+            if maybe(0.2): memory["disableOOMKiller"] = True
+            if maybe(0.2): memory["kernelTCP"] = r.randrange(1, 60) * M
+    if maybe(): cpu["shares"] = r.choice([2, 1024, 262144, r.randrange(2, 262144)])
+    if maybe():
+        cpu["period"] = r.randrange(1000, 1000001)
+        if maybe(0.8): cpu["quota"] = r.choice([-1, r.randrange(1000, 4000000)])
+    elif maybe(0.3): cpu["quota"] = r.randrange(1000, 400000)
+    if maybe(0.4): cpu["cpus"] = r.choice(["0", f"0-{cpus - 1}", f"{cpus - 1}"])
+    if maybe(0.3): cpu["mems"] = "0"
+    if memory: res["memory"] = memory
+    if cpu: res["cpu"] = cpu
+    if maybe(): res["pids"] = {"limit": r.choice([-1, r.randrange(20, 30000)])}
+    if mode == "v2":
+        if maybe(0.3): res["hugepageLimits"] = [{"pageSize": "2MB", "limit": r.randrange(0, 100) * 2 * M}]
+        if maybe(0.3): res["unified"] = {"memory.high": str(r.randrange(64, 1024) * M)}
+    print(json.dumps(res))
+PYTHON
+}
+
+# Every file of the groups of the container that a limit can be in, as "FILE VALUE".
+limits_of() { # PID
+  local controllers path dir file
+  while IFS=: read -r _ controllers path; do
+    if on_v2; then dir=/sys/fs/cgroup$path; else dir=/sys/fs/cgroup/${controllers#name=}$path; fi
+    [[ -n $controllers || $(cgroup_mode) = v2 ]] || continue
+    for file in "$dir"/*; do
+      case ${file##*/} in
+        *.max | *.high | *.low | *.min | *.weight | *.burst | *.idle | cpuset.cpus | cpuset.mems | *limit_in_bytes | cpu.shares \
+          | cpu.cfs_* | cpu.rt_* | memory.swappiness | memory.oom_control | memory.oom.group | blkio*weight* | blkio.throttle.*_device \
+          | io.max | io.weight | io.bfq.weight) printf '%s %s\n' "${file##*/}" "$(tr '\n' '|' <"$file" 2>/dev/null)" ;;
+      esac
+    done
+  done <"/proc/$1/cgroup"
+}
+
+one_peer() { # PEER
+  local peer=$1 count=${ROCKER_TEST_BLOCKS:-200} n=0 resources wanted got different
+  needs peer "$peer"
+  explained | awk -v peer="$peer" '$2 == peer || $2 == "all" { gsub(/\./, "\\.", $1); gsub(/\*/, ".*", $1); print "^" $1 " " }' >ignored
+  generate "$count" >blocks
+  while read -r resources; do
+    n=$((n + 1))
+    limited_bundle "b$n" "$resources"
+    for name in rocker-runc "$peer"; do
+      edit_config "b$n" '.linux.cgroupsPath = $path' --arg path "/$TEST_TAG/$name-$n"
+      if runtime "$name" create --bundle "b$n" --pid-file pid "$TEST_TAG-$n" </dev/null >"log.$name" 2>&1 3>&- 4>&-; then
+        limits_of "$(cat pid)" | grep -vf ignored | sort >"limits.$name"
+        runtime "$name" delete -f "$TEST_TAG-$n" >/dev/null
+      else
+        echo refused >"limits.$name"
+      fi
+    done
+    rm -r "b$n"
+    if ! different=$(diff "limits.$peer" limits.rocker-runc); then
+      batslib_print_kv_single 10 block "$n" resources "$resources" difference "$different" log "$(tail -n 1 log.rocker-runc) / $(tail -n 1 "log.$peer")" |
+        batslib_decorate "$peer (<) and rocker-runc (>) differ" | fail
+    fi
+  done <blocks
+  : "$wanted$got"
+}
+
+@test "the same files as runc's for generated resources" {
+  one_peer runc
+}
+
+@test "the same files as crun's for generated resources" {
+  one_peer crun
+}

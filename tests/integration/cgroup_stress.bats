@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# Limits hold: stress-ng in a container is kept to its cpu, memory, pids and I/O limits within 5 %.
+# serial: what runs beside would be measured as well
+# vm: pure cgroup v2, systemd
+
+load helpers
+load cgroup_helpers
+
+setup() {
+  setup_test
+  needs command stress-ng
+}
+
+# A container with the host's root, read-only, and a tmpfs to work in.
+host_bundle() { # NAME RESOURCES COMMAND...
+  local name=$1 resources=$2
+  shift 2
+  limited_bundle "$name" "$resources" '.root = {path: "/", readonly: true} | .process.args = $ARGS.positional
+    | .process.cwd = "/mnt" | .process.env = ["PATH=/usr/bin:/bin:/usr/sbin:/sbin"]
+    | .mounts += [{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["mode=777"]}]' --args "$@"
+}
+
+# That VALUE is within PERCENT of EXPECTED.
+assert_near() { # WHAT VALUE EXPECTED [PERCENT]
+  awk -v value="$2" -v expected="$3" -v percent="${4:-5}" 'BEGIN {
+    exit !(value >= expected * (1 - percent / 100) && value <= expected * (1 + percent / 100)) }' || {
+    batslib_print_kv_single 8 what "$1" expected "$3" actual "$2" | batslib_decorate "not within ${4:-5} %" | fail
+  }
+}
+
+cpu_seconds() { # NAME: that its group has used
+  if on_v2; then
+    group_file "$1" - cpu.stat | awk '/^usage_usec/ { printf "%.3f\n", $2 / 1e6 }'
+  else
+    group_file "$1" cpuacct/cpuacct.usage - | awk '{ printf "%.3f\n", $1 / 1e9 }'
+  fi
+}
+
+now() { awk '{ print $1 }' /proc/uptime; }
+
+@test "cpu: 30 % of a processor" {
+  needs controller cpu
+  host_bundle c '{"cpu": {"quota": 30000, "period": 100000}}' stress-ng --cpu 2 --timeout 1000
+  run_detached "$(new_id c)" c
+  sleep 2
+  local used before
+  before=$(now) used=$(cpu_seconds c)
+  sleep "${ROCKER_TEST_SECONDS:-8}"
+  assert_near 'share of a processor' \
+    "$(awk -v a="$used" -v b="$(cpu_seconds c)" -v s="$before" -v t="$(now)" 'BEGIN { print (b - a) / (t - s) }')" 0.3
+}
+
+@test "memory: never above its limit, and close to it" {
+  needs controller memory
+  host_bundle c '{"memory": {"limit": 134217728, "swap": 134217728}}' stress-ng --vm 1 --vm-bytes 512M --vm-keep \
+    --timeout 1000 --oomable
+  run_detached "$(new_id c)" c
+  local most=0 now end=$((SECONDS + 10))
+  while ((SECONDS < end)); do
+    now=$(group_file c memory/memory.usage_in_bytes memory.current 2>/dev/null) || break
+    ((now <= most)) || most=$now
+    sleep 0.05
+  done
+  ((most <= 134217728)) || fail "$most bytes were in use"
+  now=$(group_file c memory/memory.max_usage_in_bytes memory.peak 2>/dev/null) || now=$most
+  assert_near 'most memory in use' "$now" 134217728
+}
+
+@test "pids: no process more than its limit" {
+  needs controller pids
+  host_bundle c '{"pids": {"limit": 40}}' stress-ng --fork 8 --fork-max 50 --timeout 1000
+  run_detached "$(new_id c)" c
+  local most=0 now end=$((SECONDS + 6))
+  while ((SECONDS < end)); do
+    now=$(group_file c pids/pids.current pids.current)
+    ((now <= most)) || most=$now
+    sleep 0.02
+  done
+  ((most <= 40)) || fail "$most processes"
+  assert_near 'most processes' "$most" 40
+}
+
+@test "I/O: reading a disk at its rate" {
+  needs controller blkio
+  local name number rate=2097152 seconds=6 bytes
+  read -r name number < <(test_disk)
+  host_bundle c "$(jq -n --arg number "$number" --argjson rate $rate '($number / ":" | map(tonumber)) as [$major, $minor]
+    | {blockIO: {throttleReadBpsDevice: [{major: $major, minor: $minor, rate: $rate}]},
+       devices: [{allow: false, access: "rwm"}, {allow: true, type: "b", major: $major, minor: $minor, access: "r"}]}')" \
+    sleep 1000
+  edit_config c '.linux.devices = [{path: "/dev/disk-under-test", type: "b", major: $major, minor: $minor, fileMode: 384}]' \
+    --argjson major "${number%:*}" --argjson minor "${number#*:}"
+  run_detached "$(new_id c)" c
+  # Direct, so that the page cache gives nothing, and ended by the clock.
+  run rocker_runc exec "$(new_id c)" timeout $seconds dd if=/dev/disk-under-test of=/dev/null bs=128k iflag=direct
+  if on_v2; then
+    bytes=$(group_file c - io.stat | sed -n "s/^$number .*rbytes=\([0-9]*\).*/\1/p")
+  else
+    bytes=$(group_file c blkio/blkio.throttle.io_service_bytes - | awk -v d="$number" '$1 == d && $2 == "Read" { print $3 }')
+  fi
+  : "$name"
+  assert_near 'bytes read a second' "$(awk -v b="$bytes" -v s=$seconds 'BEGIN { print b / s }')" $rate
+}
