@@ -33,7 +33,8 @@ std::string flags_of(const MountOptions& o) {
 }
 
 std::string text(const AttachRoot& s) {
-  return cat(s.attach ? "attach root " : "open root ", s.path);
+  return cat(s.attach ? "attach root " : "open root ", s.path,
+             s.attach && s.at_own_path ? " at its path" : "");
 }
 std::string text(const BindMount& s) {
   return cat(s.options.recursive ? "rbind " : "bind ", s.source, " on ", s.destination, flags_of(s.options));

@@ -83,6 +83,7 @@ class Planner {
     AttachRoot step;
     step.path = on_host(config().root.path);
     step.attach = own_mounts();
+    step.at_own_path = input_.hooks_in_runtime || !config().hooks.create_container.empty();
     // In a namespace that is joined the path may name something else.
     if (open_ && step.attach) {
       with_context([&] { return std::string("config.json: /root/path"); },

@@ -41,16 +41,20 @@ void carry_out(AttachRoot& step, Context& context) {
   // Over "/" itself and not at its own path: so no path of the host is walked, and no parent mount of the
   // root file system has to be looked for and made private before pivot_root(2) accepts it. This process
   // keeps seeing the host's root below it.
-  const UniqueFd slash = open_path("/", O_PATH | O_DIRECTORY);
-  sys::attach(tree.get(), slash.get());
+  UniqueFd place;
+  // A path that the root of a user namespace may not walk leaves no choice.
+  if (step.at_own_path) place.reset(::open(step.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  context.root_is_over_slash = !place;
+  if (!place) place = open_path("/", O_PATH | O_DIRECTORY);
+  sys::attach(tree.get(), place.get());
   context.root = std::move(tree);
 }
 
 void carry_out(Pivot& step, Context& context) {
   if (::fchdir(context.root.get()) < 0) throw system_error("chdir to the root file system");
-  // The mount is on top of "/" already: the only thing missing is that this process has it as its root.
-  // Whoever gets out of the chroot by the usual trick arrives at "/" of the namespace, which is this mount
-  // again; and setns(2) puts whoever joins the namespace on the topmost mount of its root.
+  // The mount is on top of "/" already (or is moved there): the only thing missing is that this process has
+  // it as its root. Whoever gets out of the chroot by the usual trick arrives at "/" of the namespace, which
+  // is this mount again; and setns(2) puts whoever joins the namespace on the topmost mount of its root.
   bool use_chroot = step.use_chroot;
   if (!use_chroot) {
     // pivot_root(2), "pivot_root(".", ".")": the old root is stacked over the new one and taken away.
@@ -62,7 +66,11 @@ void carry_out(Pivot& step, Context& context) {
       throw system_error("pivot_root");
     }
   }
-  if (use_chroot && ::chroot(".") < 0) throw system_error("chroot");
+  if (use_chroot) {
+    if (!context.root_is_over_slash)
+      sys::attach(context.root.get(), open_path("/", O_PATH | O_DIRECTORY).get());
+    if (::chroot(".") < 0) throw system_error("chroot");
+  }
   if (::chdir("/") < 0) throw system_error("chdir /");
 }
 

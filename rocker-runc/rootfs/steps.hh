@@ -20,6 +20,8 @@ namespace rocker::rootfs {
 struct AttachRoot {
   std::string path;
   bool attach = true;
+  // At its own path, for hooks that look for it there: they run before the pivot, and see the host's root.
+  bool at_own_path = false;
   UniqueFd tree;  // a detached copy made by the parent; without it (rootless) init makes one by path
 };
 
