@@ -1,8 +1,10 @@
 #include "rocker-runc/hooks.hh"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +49,8 @@ struct Pipe {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (!directory.empty()) (void)!::chdir(directory.c_str());
+  // What the runtime's caller has left open is nothing of a hook's; startContainer runs in the container.
+  ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
   if (::dup2(input, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
       ::dup2(output, STDERR_FILENO) >= 0 && ::dup2(problem, 3) >= 0 && ::fcntl(3, F_SETFD, FD_CLOEXEC) == 0) {
     // A startContainer hook is looked for in the image: no link there is to lead through a directory of the
