@@ -17,8 +17,8 @@ enum class Message : std::uint32_t {
   userns_made,       // stage -> parent: write the id maps
   init_pid,          // stage -> parent: number is init's pid
   go,                // parent -> init: cgroup joined, id maps written
-  mounts_ready,      // init -> parent: run the runtime's hooks
-  hooks_done,        // parent -> init
+  mounts_ready,      // init -> parent: run the runtime's hooks; the container's own follow
+  hooks_done,        // parent -> init; init -> whoever started it: the startContainer hooks
   created,           // init -> parent: all is ready for start
   start,             // parent or `start` -> init
   seccomp_listener,  // init -> whoever started it: number is the descriptor in init

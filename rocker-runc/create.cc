@@ -283,10 +283,12 @@ class Creation {
     if (namespaces.has_user()) apply_id_mapped_mounts(plan.steps, config, pid_);
     adjust_process(plan, container, config);
     channel.send(Message::go);
-    const bool hooks = !config.hooks.prestart.empty() || !config.hooks.create_runtime.empty();
-    if (hooks) {
+    const bool in_runtime = !config.hooks.prestart.empty() || !config.hooks.create_runtime.empty();
+    if (in_runtime || !config.hooks.create_container.empty()) {
       channel.expect(Message::mounts_ready, init_is_gone);
       hooks_ran = true;
+    }
+    if (in_runtime) {
       container.record().pid = pid_;
       const std::string state = spec::write_state(container.oci_state(name(Status::creating)));
       run_hooks(config.hooks.prestart, "prestart", state, container.record().bundle);

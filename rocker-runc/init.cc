@@ -54,7 +54,10 @@ class Init {
     enter_namespaces();
     make_root();
     wait_for_start();
-    run_hooks(config().hooks.start_container, "startContainer", state("created"), "/");
+    if (!config().hooks.start_container.empty()) {
+      run_hooks(config().hooks.start_container, "startContainer", state("created"), "/");
+      channel_.send(Message::hooks_done);
+    }
     process::become_process(plan_.process, pty_.slave ? &pty_ : nullptr, plan_.proc.get(), channel_);
   }
 
@@ -87,8 +90,8 @@ class Init {
     context.proc.reset(::fcntl(plan_.proc.get(), F_DUPFD_CLOEXEC, 3));
     context.user_namespace = plan_.namespaces.has_user();
     context.run_hooks = [&](const rootfs::RunHooks& step) {
+      channel_.send(Message::mounts_ready);
       if (step.runtime) {
-        channel_.send(Message::mounts_ready);
         channel_.expect(Message::hooks_done, parent_is_gone);
       }
       if (step.container) {

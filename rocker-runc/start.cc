@@ -24,7 +24,12 @@ void attend_until_exec(const Channel& channel, const UniqueFd& pidfd, pid_t pid,
   }
 }
 
-void start_container(Container& container, const spec::Config& config, const Channel& channel) {
+void start_container(Container& container, const spec::Config& config, const Channel& channel,
+                     bool& hook_failed) {
+  hook_failed = !config.hooks.start_container.empty();
+  if (hook_failed)
+    channel.expect(Message::hooks_done, "the container's init ended while its startContainer hooks ran");
+  hook_failed = false;
   attend_until_exec(channel, container.init_pidfd(), container.record().pid, config,
                     spec::write_state(container.oci_state(name(Status::creating))));
   StartGate::remove(container.directory_fd());
@@ -32,10 +37,19 @@ void start_container(Container& container, const spec::Config& config, const Cha
   try {
     run_hooks(config.hooks.poststart, "poststart",
               spec::write_state(container.oci_state(name(Status::running))), container.record().bundle);
-  } catch (Error&) {
-    // "stop the container, and continue the lifecycle at step 12" (runtime.md, "Lifecycle")
-    if (const UniqueFd pidfd = container.init_pidfd()) sys::send_signal(pidfd.get(), SIGKILL);
+  } catch (const Error&) {
+    hook_failed = true;
     throw;
+  }
+}
+
+void destroy_after_failure(Container& container) {
+  try {
+    if (const UniqueFd pidfd = container.init_pidfd()) sys::send_signal(pidfd.get(), SIGKILL);
+    destroy_container(container);
+  } catch (const Error& error) {
+    // The error that the caller has in hand is the one that counts.
+    log::warn(error.what());
   }
 }
 

@@ -18,11 +18,16 @@ void attend_until_exec(const Channel& channel, const UniqueFd& pidfd, pid_t pid,
 
 // `start`'s half of the work, when "start" has been said over the channel of a `run` or the gate of a
 // container: returns when execve has succeeded and the poststart hooks have run. Throws what went wrong
-// inside; the container is then stopped.
-void start_container(Container& container, const spec::Config& config, const Channel& channel);
+// inside; the container is then stopped, and with `hook_failed` to be destroyed as well (runtime.md,
+// "Lifecycle", steps 7 and 9).
+void start_container(Container& container, const spec::Config& config, const Channel& channel,
+                     bool& hook_failed);
 
 // Kills what is left, removes cgroups and state, runs the poststop hooks. Of a container whose lock the
 // caller holds.
 void destroy_container(Container& container);
+
+// The same while another error is on its way: what goes wrong here is a warning.
+void destroy_after_failure(Container& container);
 
 }  // namespace rocker

@@ -108,7 +108,13 @@ int start(const Globals& globals, std::vector<std::string> args) {
   }
   const UniqueFd pidfd = container.init_pidfd();
   Channel channel = StartGate::open(container.directory_fd());
-  start_container(container, config, channel);
+  bool hook_failed = false;
+  try {
+    start_container(container, config, channel, hook_failed);
+  } catch (const Error&) {
+    if (hook_failed) destroy_after_failure(container);
+    throw;
+  }
   wait_until_ready(container, pidfd, notify);
   return 0;
 }
@@ -153,14 +159,15 @@ int run(const Globals& globals, std::vector<std::string> args) {
     if (created.container.record().notify_socket)
       notify = NotifySocket::bind(created.container.path("notify"));
     created.channel.send(Message::start);
-    start_container(created.container, created.config, created.channel);
+    bool hook_failed = false;
+    start_container(created.container, created.config, created.channel, hook_failed);
     if (detach) {
       wait_until_ready(created.container, created.pidfd, notify);
       return 0;
     }
     status = supervise(created.container.record().pid, created.pidfd, std::move(created.console), &notify);
   } catch (const Error&) {
-    destroy_container(created.container);
+    destroy_after_failure(created.container);
     throw;
   }
   told_of_memory(created.container, status);
