@@ -58,7 +58,7 @@ class Init {
       run_hooks(config().hooks.start_container, "startContainer", state("created"), "/");
       channel_.send(Message::hooks_done);
     }
-    process::become_process(plan_.process, pty_.slave ? &pty_ : nullptr, plan_.proc.get(), channel_);
+    process::become_process(plan_.process, nullptr, plan_.proc.get(), channel_);
   }
 
   const Channel& channel() const { return channel_; }
@@ -100,10 +100,11 @@ class Init {
     };
     context.after_pivot = [&] {
       if (config().process && config().process->terminal) {
-        pty_ = process::open_pty(config().process->console_size);
-        bind_console(pty_);
-        process::send_console(plan_.console_socket.get(), pty_);
-        pty_.master.reset();
+        const process::Pty pty = process::open_pty(config().process->console_size);
+        bind_console(pty);
+        process::send_console(plan_.console_socket.get(), pty);
+        // Now and not at start: whoever reads the output of `create` waits until nobody has it open any more.
+        process::make_controlling_terminal(pty, config().process->user.uid, config().process->user.gid);
         plan_.console_socket.reset();
       }
     };
@@ -127,7 +128,6 @@ class Init {
 
   InitPlan& plan_;
   Channel channel_;
-  process::Pty pty_;
 };
 
 // The edge of a clone: whatever goes wrong inside is told to the parent, and only there.

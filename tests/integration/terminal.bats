@@ -127,7 +127,9 @@ PY
   local server=$!
   wait_until 10 grep -q listening console.log
   edit_config b '.process.args = ["sh", "-c", "tty; echo hello"]'
-  rocker_runc create --bundle b --console-socket "$TEST_DIR/console" "$(new_id)" </dev/null >create.log 2>&1 3>&-
+  # containerd reads all that create says: nobody may have its output open when it is done.
+  timeout 10 bash -c "'$ROCKER_RUNC' --root '$RUNC_ROOT' create --bundle b --console-socket '$TEST_DIR/console' $(new_id) \
+    </dev/null 2>&1 3>&- | cat >create.log"
   rocker_runc start "$(new_id)"
   wait "$server"
   run cat console.log
