@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <optional>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/cgroup/oom.hh"
 #include "rocker-runc/cgroup/stats.hh"
 #include "rocker-runc/commands/commands.hh"
 #include "spec/json.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -107,12 +106,13 @@ void follow(const Container& container, long long interval, const std::string& l
 int events(const Globals& globals, std::vector<std::string> args) {
   std::string id, interval = "5s", level;
   bool stats = false;
-  CLI::App app("Prints what happens to a container, one JSON object a line: statistics and OOMs.", "events");
+  CommandLine app("events", "ID",
+                  "Prints what happens to a container, one JSON object a line: statistics and OOMs.");
   app.add_option("--interval", interval, "time between two statistics (5s)");
   app.add_flag("--stats", stats, "print the statistics once, and end");
   app.add_option("--memory-pressure", level, "tell of memory pressure as well: low, medium or critical");
   app.add_option("ID", id, "the container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   const long long milliseconds = parse_interval(interval);
   const Container container = Container::load(globals.root, id);
   if (container.status() == Status::stopped) throw Error(cat("container with id ", id, " is not running"));

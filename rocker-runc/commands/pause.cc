@@ -1,7 +1,6 @@
 // pause and resume.
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -9,9 +8,9 @@ namespace rocker::commands {
 
 int pause(const Globals& globals, std::vector<std::string> args) {
   std::string id;
-  CLI::App app("Freezes every process of a container.", "pause");
+  CommandLine app("pause", "ID", "Freezes every process of a container.");
   app.add_option("ID", id, "the container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   const Container container = Container::load(globals.root, id);
   const FileLock lock = container.lock();
   const Status status = container.status();
@@ -24,9 +23,9 @@ int pause(const Globals& globals, std::vector<std::string> args) {
 
 int resume(const Globals& globals, std::vector<std::string> args) {
   std::string id;
-  CLI::App app("Lets the processes of a paused container run again.", "resume");
+  CommandLine app("resume", "ID", "Lets the processes of a paused container run again.");
   app.add_option("ID", id, "the container")->required();
-  if (!parse(app, std::move(args))) return 0;
+  if (!app.read(args)) return 0;
   const Container container = Container::load(globals.root, id);
   const FileLock lock = container.lock();
   // Asked of the cgroup: one that is created and not started can be paused as well.

@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <CLI/CLI.hpp>
-
 #include "rocker-runc/commands/commands.hh"
 #include "spec/json.hh"
+#include "spec/support/command_line.hh"
 #include "spec/support/error.hh"
 #include "spec/support/fd.hh"
 #include "spec/support/file.hh"
@@ -87,11 +86,12 @@ std::string table_of(std::string_view text, const std::vector<pid_t>& pids) {
 int ps(const Globals& globals, std::vector<std::string> args) {
   std::string id, format = "table";
   std::vector<std::string> ps_args;
-  CLI::App app(
-      "Lists a container's processes, by their pids on the host. What is behind the ID goes to ps(1).", "ps");
-  app.add_option("-f,--format", format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  CommandLine app(
+      "ps", "ID [PS-OPTION...]",
+      "Lists a container's processes, by their pids on the host. What is behind the ID goes to ps(1).");
+  app.add_option("-f,--format", format, "table or json")->one_of({"table", "json"});
   app.add_option("ID", id, "the container")->required();
-  if (!parse_until(app, std::move(args), 1, ps_args)) return 0;
+  if (!app.read_until(args, 1, ps_args)) return 0;
   const Container container = Container::load(globals.root, id);
   auto pids = container.cgroups().processes();
   std::sort(pids.begin(), pids.end());
