@@ -121,15 +121,13 @@ class Creation {
     record.annotations = config.annotations;
     if (!options_.no_new_keyring) record.session_keyring = cat("_ses.", options_.id);
 
-    // What can be found wrong with the config alone is, before anything is made.
-    InitPlan plan;
-    plan.config = &config;
-    plan.namespaces = plan_namespaces(config.linux_);
-    if (config.process) {
-      plan.process = process::plan_process({*config.process, config.linux_, record.session_keyring,
-                                            options_.preserve_fds, plan.namespaces.has_user()});
-    }
     Container container = Container::make(options_.root, std::move(record));
+    // Whatever goes wrong from here on, the container is destroyed and its poststop hooks undo what an engine
+    // has made for it, as runc does ("continue the lifecycle at step 12": runtime.md, "Lifecycle").
+    Defer poststop([&] {
+      run_hooks_to_the_end(config.hooks.poststop, "poststop",
+                           spec::write_state(container.oci_state(name(Status::stopped))), bundle);
+    });
     Defer forget([&] {
       try {
         container.remove_directory();
@@ -138,6 +136,15 @@ class Creation {
       }
     });
     lock_ = container.lock();
+    // What can be found wrong with the config alone is, before there are cgroups and processes.
+    InitPlan plan;
+    plan.config = &config;
+    plan.namespaces = plan_namespaces(config.linux_);
+    if (config.process) {
+      plan.process =
+          process::plan_process({*config.process, config.linux_, container.record().session_keyring,
+                                 options_.preserve_fds, plan.namespaces.has_user()});
+    }
     make_cgroups(container, config);
     Defer no_cgroups([&] {
       try {
@@ -158,23 +165,18 @@ class Creation {
     Channel::make(mine, theirs);
     clone(plan, mine, theirs);
     theirs.close();
-    bool hooks_ran = false;
     try {
-      attend(plan, container, config, mine, hooks_ran);
+      attend(plan, container, config, mine);
       finish(container, config);
     } catch (Error& error) {
-      // "stop the container, and continue the lifecycle at step 12" (runtime.md, "Lifecycle")
       sys::send_signal(pidfd_.get(), SIGKILL);
       explain_silent_end(error);
       ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), nullptr, WEXITED);
       kill_rest();
       remove_intel_rdt(container.record().intel_rdt);
-      if (hooks_ran) {
-        run_hooks_to_the_end(config.hooks.poststop, "poststop",
-                             spec::write_state(container.oci_state(name(Status::stopped))), bundle);
-      }
       throw;
     }
+    poststop.dismiss();
     forget.dismiss();
     no_cgroups.dismiss();
     if (console) {
@@ -266,8 +268,7 @@ class Creation {
     return own;
   }
 
-  void attend(InitPlan& plan, Container& container, const spec::Config& config, Channel& channel,
-              bool& hooks_ran) {
+  void attend(InitPlan& plan, Container& container, const spec::Config& config, Channel& channel) {
     const auto& namespaces = plan.namespaces;
     if (!plan.cgroup.possible) {
       manager_->join(pid_);
@@ -284,11 +285,8 @@ class Creation {
     adjust_process(plan, container, config);
     channel.send(Message::go);
     const bool in_runtime = !config.hooks.prestart.empty() || !config.hooks.create_runtime.empty();
-    if (in_runtime || !config.hooks.create_container.empty()) {
-      channel.expect(Message::mounts_ready, init_is_gone);
-      hooks_ran = true;
-    }
     if (in_runtime) {
+      channel.expect(Message::mounts_ready, init_is_gone);
       container.record().pid = pid_;
       const std::string state = spec::write_state(container.oci_state(name(Status::creating)));
       run_hooks(config.hooks.prestart, "prestart", state, container.record().bundle);

@@ -90,8 +90,8 @@ class Init {
     context.proc.reset(::fcntl(plan_.proc.get(), F_DUPFD_CLOEXEC, 3));
     context.user_namespace = plan_.namespaces.has_user();
     context.run_hooks = [&](const rootfs::RunHooks& step) {
-      channel_.send(Message::mounts_ready);
       if (step.runtime) {
+        channel_.send(Message::mounts_ready);
         channel_.expect(Message::hooks_done, parent_is_gone);
       }
       if (step.container) {

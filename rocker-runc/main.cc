@@ -22,6 +22,7 @@ namespace {
 struct Options {
   commands::Globals globals;
   std::string log_file, log_format = "text", log_level, rootless = "auto", cgroup_manager, criu;
+  int error_status = 1;
   bool debug = false, version = false;
 };
 
@@ -44,6 +45,9 @@ void define(CommandLine& app, Options& o) {
   app.add_option("--cgroup-manager", o.cgroup_manager, "cgroupfs or systemd, as crun has it");
   app.add_option("--rootless", o.rootless,
                  "ignore what cgroups refuse to an ordinary user: true, false or auto");
+  app.add_option("--error-status", o.error_status,
+                 "exit status for an error of the runtime's own, to tell it from the program's (default 1)")
+      ->range(1, 255);
   app.add_option("--criu", o.criu, "ignored, as by newer versions of runc");
   app.add_flag("-v,--version", o.version, "print the version and exit");
 }
@@ -111,7 +115,7 @@ const commands::Command& find_command(const std::string& name) {
   throw error;
 }
 
-int dispatch(char** argv) {
+int dispatch(char** argv, int& error_status) {
   std::vector<std::string> args;
   for (char** arg = argv + 1; *arg != nullptr; ++arg) args.emplace_back(*arg);
   const bool help = args.empty() || args[0] == "help" || args[0] == "-h" || args[0] == "--help";
@@ -141,6 +145,7 @@ int dispatch(char** argv) {
               "standard output");
     return 0;
   }
+  error_status = options.error_status;
   open_log(options);
   check(options);
   const std::string name = rest[0];
@@ -165,13 +170,14 @@ int main(int, char** argv) {
   rocker::log::set_program(rocker::program_name(argv[0]));
   // A pipe whose reader is gone is an error of write(2), told like any other.
   ::signal(SIGPIPE, SIG_IGN);
+  int error_status = 1;
   try {
-    return rocker::dispatch(argv);
+    return rocker::dispatch(argv, error_status);
   } catch (const rocker::Error& error) {
     rocker::log::error(error.what());
-    return error.exit_status();
+    return error.exit_status() == 1 ? error_status : error.exit_status();
   } catch (const std::exception& error) {
     rocker::log::error(error.what());
-    return 1;
+    return error_status;
   }
 }

@@ -222,7 +222,13 @@ void Registry::rename(Facts& facts, const std::string& name) const {
 
 void Registry::forget(const Facts& facts) const {
   unlink_name(facts);
-  remove_tree(AT_FDCWD, directory(facts.id));
+  // Out of sight at once: nobody who lists containers meets one that is half gone.
+  const std::string gone = cat(root_, "/containers/.", facts.id);
+  if (::rename(directory(facts.id).c_str(), gone.c_str()) < 0) {
+    if (errno == ENOENT) return;
+    throw system_error(cat("remove ", directory(facts.id)));
+  }
+  remove_tree(AT_FDCWD, gone);
 }
 
 }  // namespace rocker::containers

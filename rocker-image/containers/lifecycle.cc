@@ -87,6 +87,8 @@ void remove_locked(const Room& room, const Facts& facts) {
   }
   for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
   room.registry.forget(facts);
+  // The runtime's folder of this store goes with its last container; it stays when there are others.
+  ::rmdir(room.registry.run_directory().c_str());
 }
 
 bool wants_restart(const Facts& facts) {
@@ -286,11 +288,15 @@ Facts wait_for_end(const Room& room, const Facts& facts, const std::string& runt
 }
 
 void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime) {
-  {
+  try {
     const FileLock lock = room.registry.lock(facts.id);
     facts = room.registry.load(facts.id);
     facts.stopped_by_user = true;
     room.registry.save(facts);
+  } catch (const Error&) {
+    // It has ended by itself, and --rm has taken it away: stopped is what it was to be.
+    if (::access(cat(room.registry.directory(facts.id), "/container.json").c_str(), F_OK) != 0) return;
+    throw;
   }
   constexpr int default_timeout = 10;
   const UniqueFd process = open_process(room.registry, facts);

@@ -12,7 +12,7 @@ rocker_run() {
   eval "$facts"
   # Nobody needs to watch a container that is gone at its end and writes to our own output: signals reach it, and its
   # poststop hook cleans up.
-  [ -z "$direct" ] || exec "$runtime" --root "$run" run --bundle "$dir" --pid-file "$dir/pid" "$id"
+  [ -z "$direct" ] || exec "$runtime" --error-status 125 --root "$run" run --bundle "$dir" --pid-file "$dir/pid" "$id"
   watch "$@"
   if [ -n "$detach" ]; then
     start_created
@@ -84,5 +84,5 @@ start_created() {
 rocker_exec() {
   facts=$(ask exec-line "$@") || run_failed $? "$facts"
   eval "$facts"
-  exec "$runtime" "$@"
+  exec "$runtime" --error-status 125 "$@"
 }
