@@ -11,6 +11,7 @@
 #include "rocker-runc/hooks.hh"
 #include "rocker-runc/net_devices.hh"
 #include "rocker-runc/process/attributes.hh"
+#include "rocker-runc/process/descriptors.hh"
 #include "rocker-runc/process/exec.hh"
 #include "rocker-runc/process/terminal.hh"
 #include "rocker-runc/rootfs/apply.hh"
@@ -117,6 +118,11 @@ class Init {
       process::check_program(plan_.process.process->args[0], plan_.process.env);
     // From here on the container outlives the command that made it.
     ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    if (plan_.start_socket) {
+      process::close_all_but(
+          {channel_.fd(), plan_.start_socket.get(), plan_.proc.get(), log::file_descriptor()},
+          plan_.process.preserve_fds);
+    }
     channel_.send(Message::created);
     if (plan_.start_socket) {
       channel_ = StartGate::wait(plan_.start_socket.get());
