@@ -89,6 +89,13 @@ load process
   assert_nothing_made
 }
 
+@test "create: a program that is not there is told now, and makes no container" {
+  sleeping_bundle b '.process.args = ["/no/such"]'
+  run -127 --separate-stderr rocker_runc create --bundle b "$(new_id)"
+  assert_one_error_line /no/such
+  assert_nothing_made
+}
+
 @test "create: --no-new-keyring leaves the caller's session keyring to the container" {
   needs command keyctl
   [[ $(uname -m) = x86_64 ]] || skip 'needs x86_64: the number of keyctl(2)'

@@ -67,13 +67,13 @@ assert_logged() { # PART ARGUMENT...
 }
 
 @test "log: errors of start and exec, from inside the container" {
-  make_bundle b '.process.args = ["/no/such"]'
+  make_bundle b '.process.args = ["/program"]'
+  cp b/rootfs/bin/busybox b/rootfs/program
   create_container "$(new_id)" b
-  rocker_runc delete -f "$(new_id)"
+  rm b/rootfs/program
   sleeping_bundle c
   run_detached "$(new_id c)" c
   assert_logged nowhere exec "$(new_id c)" nowhere
-  create_container "$(new_id)" b
   rm log
   run ! --separate-stderr rocker_runc --log log --log-format json start "$(new_id)"
   assert_json .level '"error"' log

@@ -41,10 +41,12 @@ load lifecycle
 }
 
 @test "start: a program that can't be executed is the error of start, which says why" {
-  sleeping_bundle b '.process.args = ["/no/such"]'
+  sleeping_bundle b '.process.args = ["/program"]'
+  cp b/rootfs/bin/busybox b/rootfs/program
   create_container "$(new_id)" b
+  rm b/rootfs/program
   run -127 --separate-stderr rocker_runc start "$(new_id)"
-  assert_one_error_line /no/such
+  assert_one_error_line /program
   wait_until 5 is_status "$(new_id)" stopped
   rocker_runc delete "$(new_id)"
   assert_nothing_made
