@@ -27,13 +27,11 @@ struct DlopenNote {
 [[gnu::used, gnu::retain, gnu::section(".note.dlopen")]] constexpr DlopenNote dlopen_note;
 
 struct Library {
-  decltype(&mnt_optstr_get_flags) get_flags = nullptr;
   const libmnt_optmap* userspace = nullptr;
 
   Library() {
     void* handle = ::dlopen("libmount.so.1", RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) return;
-    get_flags = reinterpret_cast<decltype(get_flags)>(::dlsym(handle, "mnt_optstr_get_flags"));
     const auto builtin =
         reinterpret_cast<decltype(&mnt_get_builtin_optmap)>(::dlsym(handle, "mnt_get_builtin_optmap"));
     if (builtin != nullptr) userspace = builtin(MNT_USERSPACE_MAP);
@@ -50,9 +48,12 @@ bool is_userspace_option(const std::string& option) {
                                          "memory_recursiveprot"};
   if (std::find(std::begin(common), std::end(common), option) != std::end(common)) return false;
   static const Library library;
-  if (library.get_flags == nullptr || library.userspace == nullptr) return false;
-  unsigned long flags = 0;
-  return library.get_flags(option.c_str(), &flags, library.userspace) == 0 && flags != 0;
+  // The names of the map are "noauto", "comment=" and "user[=]", where "=" stands for a value.
+  for (const auto* entry = library.userspace; entry != nullptr && entry->name != nullptr; ++entry) {
+    const std::string_view name(entry->name);
+    if (name.substr(0, name.find_first_of("[=")) == std::string_view(option).substr(0, equals)) return true;
+  }
+  return false;
 }
 
 }  // namespace rocker::rootfs
