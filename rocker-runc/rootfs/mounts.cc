@@ -66,8 +66,8 @@ void attach_at(const UniqueFd& mount, const UniqueFd& target, const std::string&
   } catch (Error& error) {
     struct stat source {
     }, place{};
-    if (error.errno_value() == ENOTDIR && ::fstat(mount.get(), &source) == 0 &&
-        ::fstat(target.get(), &place) == 0) {
+    if (::fstat(mount.get(), &source) == 0 && ::fstat(target.get(), &place) == 0 &&
+        S_ISDIR(source.st_mode) != S_ISDIR(place.st_mode)) {
       throw Error(cat("mount on ", destination, ": ",
                       S_ISDIR(source.st_mode) ? "the source is a directory and the target is not"
                                               : "the target is a directory and the source is not"),
@@ -121,11 +121,15 @@ void carry_out(BindMount& step, Context& context) {
       throw Error(cat("source ", step.source, ": was replaced by something else meanwhile"));
     }
   }
-  // What is copied from the host's tree must not carry mounts back to it; "rshared" and the like come after
-  // it.
-  sys::MountAttributes base;
-  base.propagation = MS_SLAVE;
-  sys::set_attributes(tree.get(), base, true);
+  // What is copied from the host's tree must not carry mounts back to it, unless that is asked for: "shared"
+  // (a volume plugin that mounts for others) leaves it in the peer group of its source.
+  const auto& asked = step.options.propagation;
+  if (std::none_of(asked.begin(), asked.end(),
+                   [](unsigned long flags) { return (flags & MS_SHARED) != 0; })) {
+    sys::MountAttributes base;
+    base.propagation = MS_SLAVE;
+    sys::set_attributes(tree.get(), base, true);
+  }
   with_context([&] { return cat("bind ", step.source, " on ", step.destination); },
                [&] { set_flags(tree, step.options); });
   set_propagation(tree, step.options);
@@ -196,6 +200,11 @@ void carry_out(CgroupMount& step, Context& context) {
 
 void carry_out(Remount& step, Context& context) {
   const UniqueFd target = open_in_root(context.root.get(), step.destination, O_PATH);
+  struct statx st {};
+  if (::statx(target.get(), "", AT_EMPTY_PATH, 0, &st) == 0 &&
+      (st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT & ~st.stx_attributes) != 0) {
+    throw Error(cat("remount ", step.destination, ": there is no mount"), EINVAL);
+  }
   with_context(
       [&] { return cat("remount ", step.destination); },
       [&] {
