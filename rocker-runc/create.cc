@@ -202,6 +202,8 @@ class Creation {
     container.save();
     container.save_config(config_text_);
     manager_->create();
+    // What an ordinary user may not make is none of the container's groups.
+    container.record().cgroup = manager_->saved();
   }
 
   void prepare_plan(InitPlan& plan, const Container& container, const spec::Config& config) {

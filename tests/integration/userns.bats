@@ -61,6 +61,15 @@ user_bundle() {
   assert_line new
 }
 
+@test "user namespace: proc of the host's pid namespace can only be bound" {
+  make_bundle b "$mapped"' | .process.args = ["true"] | .linux.namespaces |= map(select(.type != "pid"))'
+  chown -R 100000:200000 b/rootfs
+  run --separate-stderr run_bundle b
+  assert_failure 1
+  assert_one_error_line 'config.json: /mounts/0: mount proc on /proc: '
+  [[ $stderr == *'bind /proc instead'* ]]
+}
+
 @test "user namespace: mappings are asked for, and asked for only with one" {
   make_bundle b '.linux.namespaces += [{type: "user"}]'
   run --separate-stderr run_bundle b
@@ -142,14 +151,14 @@ $(readlink "/proc/$pid/ns/pid")"
 
 @test "rootless: a range of IDs by newuidmap and newgidmap" {
   needs command newuidmap
+  [[ -e /etc/subuid && -e /etc/subgid ]] || skip 'needs /etc/subuid and /etc/subgid to mount over'
   # The helpers read /etc/subuid and /etc/subgid: in a mount namespace of the test's own they are the test's.
-  user_bundle '.process.args = ["sh", "-c", "cat /proc/self/uid_map; touch /made; chown 5:6 /made; stat -c %u:%g /made"] |
+  user_bundle '.root.readonly = false | .process.args = ["sh", "-c", "cat /proc/self/uid_map; touch /made; chown 5:6 /made; stat -c %u:%g /made"] |
     .process.capabilities |= map_values(["CAP_CHOWN"]) |
     .linux.uidMappings = [{containerID: 0, hostID: 4321, size: 1}, {containerID: 1, hostID: 300000, size: 100}] |
     .linux.gidMappings = [{containerID: 0, hostID: 4321, size: 1}, {containerID: 1, hostID: 400000, size: 100}]'
   echo '4321:300000:100' >subuid
   echo '4321:400000:100' >subgid
-  touch /etc/subuid /etc/subgid
   cp /etc/passwd passwd
   echo "u4321:x:4321:4321::$TEST_DIR/user:/bin/sh" >>passwd
   # shellcheck disable=SC2016
