@@ -169,6 +169,8 @@ void carry_out(NewMount& step, Context& context) {
       host.set |= MOUNT_ATTR_RDONLY;
       set_flags(mount, host);
     } else {
+      if (step.type == "proc" && context.user_namespace && error.errno_value() == EPERM)
+        error.hint("a user namespace may mount it for a pid namespace of its own only: bind /proc instead");
       throw error.context(cat("mount ", step.type, " on ", step.destination));
     }
   }

@@ -22,7 +22,8 @@ hold_namespaces() { # UNSHARE-OPTION...
     [[ -e /proc/self/ns/$kind ]] || continue
     type=${kind/#net/network}
     edit_config b '.linux.namespaces = [{type: "mount"}, {type: $type}] | if $type == "user" then
-      .linux.uidMappings = [{containerID: 0, hostID: 0, size: 10}] | .linux.gidMappings = .linux.uidMappings
+      .linux.uidMappings = [{containerID: 0, hostID: 0, size: 10}] | .linux.gidMappings = .linux.uidMappings |
+        .mounts[0] = {destination: "/proc", source: "/proc", options: ["rbind"]}
       else del(.linux.uidMappings, .linux.gidMappings) end' --arg type "$type"
     run run_bundle b
     assert_success
