@@ -43,6 +43,7 @@ constexpr Takes known_refusals[] = {
     {"cpu.max", EINVAL,
      "a quota is at least 1000 microseconds and a period 1000 to 1000000, and the quota not below the burst"},
     {"cpu.max.burst", EINVAL, "a burst may not be larger than the quota"},
+    {"cpu.shares", EINVAL, "an idle group (cpu.idle 1) has no shares"},
     {"cpu.weight", EINVAL, "an idle group (cpu.idle 1) has no weight"},
     {"cpu.weight", ERANGE, "a weight is 1 to 10000"},
     {"cpu.rt_runtime_us", EINVAL,

@@ -63,6 +63,8 @@ void set_memory(const FindGroup& find, const spec::MemoryResources& m) {
 }
 
 void set_cpu(const FindGroup& find, const spec::CpuResources& c) {
+  // An idle group takes no shares: out of it first, into it last.
+  if (c.idle.value_or(1) == 0) need(find, "cpu", "cpu.idle").write("cpu.idle", "0");
   if (c.shares.value_or(0) != 0) {
     // The kernel takes any number and keeps the nearest that it has.
     if (*c.shares < 2 || *c.shares > 262144) {
@@ -83,7 +85,7 @@ void set_cpu(const FindGroup& find, const spec::CpuResources& c) {
     realtime.push_back({"cpu.rt_runtime_us", std::to_string(*c.realtime_runtime)});
   }
   if (!realtime.empty()) need(find, "cpu", "cpu.realtimeRuntime").write_settled(std::move(realtime));
-  if (c.idle) need(find, "cpu", "cpu.idle").write("cpu.idle", std::to_string(*c.idle));
+  if (c.idle.value_or(0) != 0) need(find, "cpu", "cpu.idle").write("cpu.idle", std::to_string(*c.idle));
   if (!c.cpus.empty()) need(find, "cpuset", "cpu.cpus").write("cpuset.cpus", c.cpus);
   if (!c.mems.empty()) need(find, "cpuset", "cpu.mems").write("cpuset.mems", c.mems);
 }

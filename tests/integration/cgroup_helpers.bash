@@ -49,6 +49,10 @@ assert_group() { # NAME V1-FILE V1-VALUE V2-FILE V2-VALUE
   }
 }
 
+is_stopped() { # ID
+  [[ $(container_status "$1") = stopped ]]
+}
+
 # That the container can't be made, with one line that has PART in it, and that nothing of it is left.
 assert_refused() { # PART NAME RESOURCES [FILTER [JQ-ARGUMENT...]]
   local part=$1

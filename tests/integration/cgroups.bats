@@ -158,7 +158,7 @@ load cgroup_helpers
   start_limited c '{"cpu": {"realtimePeriod": 500000}}'
   assert_group c cpu/cpu.rt_period_us 500000 - -
   # The group above has none to give.
-  assert_refused 'cpu.rt_runtime_us: Invalid argument' d '{"cpu": {"realtimeRuntime": 400000}}'
+  assert_refused 'cpu.rt_runtime_us: invalid argument' d '{"cpu": {"realtimeRuntime": 400000}}'
 }
 
 @test "cpuset: cpus and mems; without them what the group above has" {
@@ -406,7 +406,8 @@ load cgroup_helpers
   cat exec.pid >"$dir/below/cgroup.procs"
   rocker_runc pause "$id"
   rocker_runc kill --all "$id" KILL
-  wait_until 10 bash -c "[[ ! -d $dir ]] || [[ -z \$(cat $dir/cgroup.procs $dir/below/cgroup.procs 2>/dev/null) ]]"
+  wait_until 10 is_stopped "$id"
+  [[ ! -d $dir ]] || assert_equal "$(cat "$dir/cgroup.procs" "$dir/below/cgroup.procs")" ''
   rocker_runc delete "$id"
   assert_nothing_of c
 }

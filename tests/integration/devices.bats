@@ -11,9 +11,9 @@ probe='mkdir -p /n; for d in "b 60 1" "b 60 2" "b 61 1" "c 60 1" "c 1 3"; do
   set -- $d; node=/n/$1$2.$3; got=
   mknod $node $1 $2 $3 2>/n/err && got=m
   [ -e $node ] || { echo "$1$2:$3 not made"; continue; }
-  { : <$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}r
-  { : >$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}w
-  { : <>$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}+
+  { true <$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}r
+  { true >$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}w
+  { true <>$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}+
   printf "%s%s:%s=%s " $1 $2 $3 $got
 done; echo'
 

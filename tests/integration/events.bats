@@ -94,7 +94,7 @@ load cgroup_helpers
   assert_failure
   assert_one_error_line 'does not exist'
   rocker_runc kill "$(new_id c)" KILL
-  wait_until 10 bash -c "[[ \$($ROCKER_RUNC --root $RUNC_ROOT state $(new_id c) | jq -r .status) = stopped ]]"
+  wait_until 10 is_stopped "$(new_id c)"
   run --separate-stderr rocker_runc events --stats "$(new_id c)"
   assert_failure
   assert_one_error_line 'not running'

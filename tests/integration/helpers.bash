@@ -154,7 +154,7 @@ cgroup_dir() { # CONTROLLER PID
 
 rocker() { "$ROCKER" "$@"; }
 rocker_image() { "$ROCKER_IMAGE" "$@"; }
-rocker_runc() { "$ROCKER_RUNC" --root "$RUNC_ROOT" "$@"; }
+rocker_runc() { "$ROCKER_RUNC" --root "$RUNC_ROOT" ${ROCKER_TEST_DRIVER:+--systemd-cgroup} "$@"; }
 runc_() { runc --root "$TEST_DIR/peer-runc" "$@"; }
 # Debian's crun refuses a hybrid machine whose cgroup2 has controllers: it is not to see it.
 crun_() {

@@ -45,7 +45,7 @@ start_ticking() {
   assert_failure
   assert_one_error_line 'does not exist'
   rocker_runc kill "$id" KILL
-  wait_until 10 bash -c "[[ \$($ROCKER_RUNC --root $RUNC_ROOT state $id | jq -r .status) = stopped ]]"
+  wait_until 10 is_stopped "$id"
   run --separate-stderr rocker_runc pause "$id"
   assert_failure
   assert_one_error_line 'not running'
@@ -66,7 +66,7 @@ start_ticking() {
   start_limited c
   rocker_runc pause "$(new_id c)"
   rocker_runc kill "$(new_id c)" KILL
-  wait_until 10 bash -c "[[ \$($ROCKER_RUNC --root $RUNC_ROOT state $(new_id c) | jq -r .status) = stopped ]]"
+  wait_until 10 is_stopped "$(new_id c)"
   rocker_runc delete "$(new_id c)"
   start_limited d
   rocker_runc pause "$(new_id d)"

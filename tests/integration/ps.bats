@@ -56,7 +56,7 @@ load cgroup_helpers
 @test "one that has ended has none" {
   limited_bundle c '{}' '.process.args = ["true"]'
   run_detached "$(new_id c)" c
-  wait_until 10 bash -c "[[ \$($ROCKER_RUNC --root $RUNC_ROOT state $(new_id c) | jq -r .status) = stopped ]]"
+  wait_until 10 is_stopped "$(new_id c)"
   run rocker_runc ps --format json "$(new_id c)"
   assert_success
   assert_output '[]'

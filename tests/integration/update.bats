@@ -196,7 +196,7 @@ update() { rocker_runc update "$@"; }
 @test "a container that has ended: refused" {
   limited_bundle c '{}' '.process.args = ["true"]'
   run_detached "$(new_id c)" c
-  wait_until 10 bash -c "[[ \$($ROCKER_RUNC --root $RUNC_ROOT state $(new_id c) | jq -r .status) = stopped ]]"
+  wait_until 10 is_stopped "$(new_id c)"
   run --separate-stderr update --pids-limit 5 "$(new_id c)"
   assert_failure
   assert_one_error_line 'not running'
