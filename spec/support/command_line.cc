@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <deque>
 
 #include "spec/support/error.hh"
@@ -24,6 +25,21 @@ class Formatter : public CLI::Formatter {
  private:
   std::string usage_;
 };
+
+// What help calls an option's value: the last word of the option, FILE for "--pid-file,-p". An argument has
+// its name already.
+std::string value_name(const std::string& names) {
+  const std::string* longest = nullptr;
+  std::vector<std::string> all;
+  for (const auto name : split(names, ',')) all.emplace_back(trim(name));
+  for (const auto& name : all) {
+    if (longest == nullptr || name.size() > longest->size()) longest = &name;
+  }
+  if (longest == nullptr || (*longest)[0] != '-') return "";
+  std::string word = longest->substr(longest->rfind('-') + 1);
+  for (char& c : word) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return word;
+}
 
 CLI::Option* of(void* option) {
   return static_cast<CLI::Option*>(option);
@@ -78,10 +94,12 @@ CommandLine::CommandLine(const std::string& command, const std::string& usage, c
 
 CommandLine::~CommandLine() = default;
 
-#define ADD_OPTION(type)                                                                              \
-  CommandLine::Option* CommandLine::add_option(const std::string& names, type& variable,              \
-                                               const std::string& description) {                      \
-    return &impl_->options.emplace_back(Option(impl_->app.add_option(names, variable, description))); \
+#define ADD_OPTION(type)                                                                 \
+  CommandLine::Option* CommandLine::add_option(const std::string& names, type& variable, \
+                                               const std::string& description) {         \
+    CLI::Option* option = impl_->app.add_option(names, variable, description);           \
+    option->type_name(value_name(names));                                                \
+    return &impl_->options.emplace_back(Option(option));                                 \
   }
 ADD_OPTION(std::string)
 ADD_OPTION(std::vector<std::string>)

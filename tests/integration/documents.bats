@@ -47,7 +47,7 @@ options_of() { # PROGRAM
   done
 }
 
-@test "rocker-runc(8) has every command and option of --help" {
+@test "rocker-runc(8) has every command and option of --help, and no other" {
   needs command mandoc
   # Bold is a letter over itself.
   mandoc -T ascii "$REPO/man/rocker-runc.8" | sed $'s/.\b//g' >page
@@ -57,6 +57,10 @@ options_of() { # PROGRAM
     [[ -s section ]] || fail "no section on $command"
     grep -qE -- "$option([^a-z-]|\$)" page || fail "$command $option is not in the manual page"
   done < <(options_of "$ROCKER_RUNC")
+  "$ROCKER_RUNC" --help >help
+  while read -r option; do
+    grep -qE -- "$option([^a-z-]|\$)" help <(options_of "$ROCKER_RUNC") || fail "$option is in the manual page only"
+  done < <(grep -oE -- '--[a-z0-9][a-z0-9-]+' page | grep -vxE -- '--network|--runtime' | sort -u)
 }
 
 # What bash offers for the end of the line.
