@@ -2,6 +2,7 @@
 //
 //   probe syscall NUMBER [ARGUMENT...]     "RESULT ERRNO" of a system call
 //   probe sched | ioprio | mempolicy | affinity | persona | umask
+//   probe escape FILE                      whether FILE is there behind the way out of a chroot (chroot(2))
 //   probe paste SIZE                       reads SIZE bytes from a raw terminal, answers each
 #include <linux/ioprio.h>
 #include <sched.h>
@@ -54,6 +55,18 @@ int paste(std::size_t size) {
   return 0;
 }
 
+// chroot(2), "NOTES": a directory below becomes the root while the working directory stays above it.
+int escape(const char* file) {
+  mkdir("/jail", 0755);
+  if (chroot("/jail") < 0) return 1;
+  for (int i = 0; i < 64; ++i) {
+    if (chdir("..") < 0) return 1;
+  }
+  if (chroot(".") < 0) return 1;
+  puts(access(file, F_OK) == 0 ? "there" : "not there");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,12 +102,14 @@ int main(int argc, char** argv) {
     printf("%#x\n", personality(0xffffffff));
   } else if (strcmp(what, "umask") == 0) {
     printf("%04o\n", umask(0));
+  } else if (strcmp(what, "escape") == 0 && argc > 2) {
+    return escape(argv[2]);
   } else if (strcmp(what, "paste") == 0 && argc > 2) {
     return paste(strtoul(argv[2], nullptr, 0));
   } else {
     fprintf(stderr,
             "probe: syscall NUMBER [ARGUMENT...] | sched | ioprio | mempolicy | affinity | persona | umask | "
-            "paste SIZE\n");
+            "escape FILE | paste SIZE\n");
     return 2;
   }
   return 0;

@@ -1,5 +1,5 @@
 # mountinfo.bash - for the tests of mounts: reads what `cat /proc/self/mountinfo` in a container has put into $output.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 # Of the topmost mount at PATH: its own flags ("rw,nosuid"), its propagation ("shared master private unbindable"), its
 # type, the options of its superblock.

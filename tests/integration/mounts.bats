@@ -252,7 +252,7 @@ assert_refused() { # MOUNT TEXT
   # With "rshared" the container's mounts come out: that is what it is for. With "rslave" they don't.
   rocker_runc exec --cap CAP_SYS_ADMIN "$(new_id)" sh -c 'mkdir /shared/out /slave/in && mount -t tmpfs x /shared/out && mount -t tmpfs x /slave/in'
   grep -q " $TEST_DIR/vol/out " /proc/self/mountinfo || grep " $TEST_DIR/vol" /proc/self/mountinfo | fail
-  ! grep -q " $TEST_DIR/vol/in " /proc/self/mountinfo
+  run ! grep " $TEST_DIR/vol/in " /proc/self/mountinfo
 }
 
 @test "mounts: nothing that a container mounts reaches the host" {
@@ -290,6 +290,18 @@ assert_refused() { # MOUNT TEXT
   run run_bundle b
   assert_success
   assert_flags /v ro,nosuid,nodev,noexec,relatime
+}
+
+@test "mounts: sysfs in a user namespace with the host's network is the host's, read-only" {
+  needs userns
+  make_bundle b '.process.args = ["sh", "-c", "ls -d /sys/class/net/lo; cat /proc/self/mountinfo"] | .linux.namespaces |= map(select(.type != "network")) |
+    .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
+    (.mounts[] | select(.type == "sysfs")).options = ["nosuid", "noexec", "nodev"]'
+  run run_bundle b
+  assert_success
+  assert_line --index 0 /sys/class/net/lo
+  assert_equal "$(mount_type /sys)" sysfs
+  [[ $(mount_flags /sys) == ro,nosuid,nodev,noexec* ]]
 }
 
 @test "mounts: mqueue, devpts, shm and proc of its own" {

@@ -222,3 +222,13 @@ assert_untouched() { assert_equal "$(ls -A outside)" ''; }
   assert_one_error_line 'make device /dev/zero: there is something else already, not the device c 1:5'
   assert_untouched
 }
+
+@test "security: what is written to /proc for the container is written to the real one (CVE-2025-52881)" {
+  make_bundle b '.process.args = ["sh", "-c", "find /proc -type f | wc -l; mount -t proc x /mnt && cat /mnt/sys/net/ipv4/ip_default_ttl"] |
+    .process.capabilities |= map_values(["CAP_SYS_ADMIN"]) | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
+    .mounts[0] = {destination: "/proc", type: "tmpfs"} | .linux.sysctl = {"net.ipv4.ip_default_ttl": "41"}'
+  mkdir -p b/rootfs/proc/sys/net/ipv4
+  run run_bundle b
+  assert_success
+  assert_output $'0\n41'
+}
