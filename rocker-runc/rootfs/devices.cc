@@ -59,10 +59,14 @@ void carry_out(MakeDevice& step, Context& context) {
                 EEXIST);
   }
   // The umask has had its part in the mode.
-  if (::fchmodat(context.proc.get(), cat("self/fd/", node.get()).c_str(), step.mode & 07777, 0) < 0)
+  if ((st.st_mode & 07777) != (step.mode & 07777) &&
+      ::fchmodat(context.proc.get(), cat("self/fd/", node.get()).c_str(), step.mode & 07777, 0) < 0) {
     throw system_error(cat("chmod ", step.path));
-  if (::fchownat(node.get(), "", step.uid, step.gid, AT_EMPTY_PATH) < 0)
+  }
+  if ((st.st_uid != step.uid || st.st_gid != step.gid) &&
+      ::fchownat(node.get(), "", step.uid, step.gid, AT_EMPTY_PATH) < 0) {
     throw system_error(cat("chown ", step.path));
+  }
 }
 
 void carry_out(MakeLink& step, Context& context) {
