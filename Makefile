@@ -152,6 +152,23 @@ $(BUILD)/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -O2 -Wall -Wextra -static -o $@ $<
 
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
+
+.PHONY: fuzz
+fuzz: ## run the fuzzers, each for FUZZ_SECONDS
+	@scripts/install-deps build fuzz
+	@$(MAKE) BUILD=build-fuzz CXX=$(FUZZ_CXX) CXXFLAGS='-O1 -g -Wno-error -fno-sanitize=pointer-overflow' SANITIZE=fuzzer-no-link,address,undefined \
+	  $(FUZZERS:%=build-fuzz/fuzz-%)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZERS:%=build-fuzz/fuzz-%)
+
+# RapidJSON adds to null pointers, which no compiler minds. clang 14 does not capture structured bindings, which C++20 allows.
+FUZZ_CXX ?= clang++-16
+FUZZ_OBJECTS := $(call objects,$(filter-out %/main.cc,$(wildcard rocker-image/*.cc)))
+
+$(BUILD)/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_OBJECTS) $(SPEC_LIB)
+	$(call say,LD,$@)$(CXX) $(CXXFLAGS) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS) -lpthread
+
 .PHONY: base-image
 base-image: base-image/busybox.tar ## make base-image/busybox.tar from Debian's busybox-static
 
@@ -216,6 +233,6 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf build build-sanitize base-image compile_commands.json
+	rm -rf build build-sanitize build-fuzz base-image compile_commands.json
 
 -include $(patsubst %.o,%.d,$(call objects,$(SOURCES)))

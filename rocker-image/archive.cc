@@ -16,6 +16,8 @@ namespace rocker {
 namespace {
 
 constexpr std::size_t end_marker = 512;
+// Of a name or a pax header. libarchive would take what the archive says, up to 4 GiB, into memory.
+constexpr std::uint64_t most_header = std::uint64_t{16} << 20;
 
 // An ID as the kernel has it: (uid_t)-1 stands for "leave it as it is" there.
 unsigned checked_id(std::int64_t id, std::string_view what) {
@@ -54,6 +56,7 @@ long ArchiveReader::pull(archive*, void* self, const void** data) {
       *data = zeros;
       return static_cast<long>(end_marker - odd);
     }
+    if (reader.stream_.size() > reader.limit_) throw Error("a header is larger than 16 MiB");
     const std::string_view content(block->memory.get(), block->size);
     if (reader.head_.empty()) reader.head_ = content.substr(0, 512);
     if (content.size() >= end_marker) {
@@ -91,6 +94,8 @@ void ArchiveReader::open() {
 
 bool ArchiveReader::next(Entry& entry) {
   if (ended_) return false;
+  // What is left of an entry that nobody has read is passed over.
+  limit_ = stream_.size() + size_ + most_header;
   if (!opened_) open();
   archive_entry* raw = nullptr;
   const int status = ::archive_read_next_header(archive_, &raw);
@@ -114,6 +119,8 @@ bool ArchiveReader::next(Entry& entry) {
   entry = Entry();
   entry.path = path;
   with_context([&] { return cat("entry \"", printable(path_), "\""); }, [&] { read_attributes(raw, entry); });
+  size_ = entry.size;
+  limit_ = UINT64_MAX;
   return true;
 }
 

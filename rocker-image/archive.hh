@@ -87,7 +87,9 @@ class ArchiveReader : public EntrySource {
   std::string tail_;  // the last bytes that libarchive was given
   std::string head_;  // the first
   std::exception_ptr thrown_;
-  std::string path_;  // of the entry, for messages
+  std::string path_;         // of the entry, for messages
+  std::uint64_t size_ = 0;   // of the entry
+  std::uint64_t limit_ = 0;  // how much of the stream may be read for the next header
   bool opened_ = false, padded_ = false, any_ = false, ended_ = false, allow_missing_end_ = false,
        allow_empty_ = false;
 };

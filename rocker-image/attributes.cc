@@ -46,6 +46,29 @@ Ownership Ownership::of_this_process(bool keep_own) {
   return {uid == 0 && !keep_own, uid, ::getegid()};
 }
 
+// f*xattr(2) refuse what was opened O_PATH; the kernel's own link to it is not followed any further when it
+// is a symbolic link itself.
+std::vector<std::pair<std::string, std::string>> read_xattrs(int fd) {
+  std::vector<std::pair<std::string, std::string>> xattrs;
+  const std::string path = cat("/proc/self/fd/", fd);
+  const ssize_t needed = ::listxattr(path.c_str(), nullptr, 0);
+  if (needed < 0 && errno != ENOTSUP) throw system_error("list xattrs");
+  if (needed <= 0) return xattrs;
+  std::string names(static_cast<std::size_t>(needed) + 1024, '\0');
+  const ssize_t length = ::listxattr(path.c_str(), names.data(), names.size());
+  if (length < 0) throw system_error("list xattrs");
+  names.resize(static_cast<std::size_t>(length));
+  for (const auto name : split(names, '\0')) {
+    if (name.empty()) continue;
+    std::string value(65536, '\0');
+    const ssize_t size = ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
+    if (size < 0) continue;  // it went away, or is not for us to read
+    value.resize(static_cast<std::size_t>(size));
+    xattrs.emplace_back(name, std::move(value));
+  }
+  return xattrs;
+}
+
 namespace {
 
 constexpr std::string_view overlay_prefixes[] = {"trusted.overlay.", "user.overlay."};

@@ -17,7 +17,7 @@
 namespace rocker {
 
 // How long the caller waits for a tree that may be small.
-static constexpr int patience_ms = 100;
+static constexpr int patience_ms = 30;
 
 static void remove_now(const std::string& directory, const std::string& name) {
   const UniqueFd dir = open_path(directory, O_RDONLY | O_DIRECTORY);

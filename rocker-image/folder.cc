@@ -3,13 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 
+#include "rocker-image/attributes.hh"
 #include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -21,24 +21,6 @@ namespace {
 
 // Each level of a folder has a descriptor open.
 constexpr std::size_t deepest = 512;
-
-void read_xattrs(const std::string& path, std::vector<std::pair<std::string, std::string>>& out) {
-  std::string names(65536, '\0');
-  const ssize_t length = ::listxattr(path.c_str(), names.data(), names.size());
-  if (length < 0) {
-    if (errno == ENOTSUP) return;
-    throw system_error("list xattrs");
-  }
-  names.resize(static_cast<std::size_t>(length));
-  for (const auto name : split(names, '\0')) {
-    if (name.empty()) continue;
-    std::string value(65536, '\0');
-    const ssize_t size = ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
-    if (size < 0) continue;  // it went away, or is not for us to read
-    value.resize(static_cast<std::size_t>(size));
-    out.emplace_back(name, std::move(value));
-  }
-}
 
 }  // namespace
 
@@ -107,7 +89,7 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
       return true;
     }
   }
-  read_xattrs(cat("/proc/self/fd/", handle.get()), entry.attributes.xattrs);
+  entry.attributes.xattrs = read_xattrs(handle.get());
   switch (st.st_mode & S_IFMT) {
     case S_IFDIR: {
       if (levels_.size() == deepest)

@@ -332,7 +332,12 @@ std::vector<Imported> import_archive(const Store& store, const ImportOptions& op
   // Modes come from the archive alone.
   const mode_t umask_before = ::umask(0);
   const Defer restore_umask([&] { ::umask(umask_before); });
-  store.prune();
+  // What others have left is no reason to fail.
+  try {
+    store.prune();
+  } catch (const Error& error) {
+    log::warn(cat("prune: ", error.what()));
+  }
   return Import(store, options).run();
 }
 

@@ -226,6 +226,19 @@ std::vector<std::string> Store::users(const std::string& generation) const {
   return bundles;
 }
 
+std::vector<spec::ImageRecord> Store::kept_generations() const {
+  std::vector<spec::ImageRecord> records;
+  for (const auto& generation : names_in(cat(root_, "/generations"))) {
+    const std::string file = cat(root_, "/generations/", generation, "/image.json");
+    // One that can't be read is prune()'s.
+    try {
+      records.push_back(spec::parse_image_record(read_file(file, most_json), file));
+    } catch (const Error&) {
+    }
+  }
+  return records;
+}
+
 std::optional<std::string> Store::live_generation(const spec::Reference& reference) const {
   // What can't be read was never used by a bundle.
   try {

@@ -93,6 +93,9 @@ class Store {
   // The bundles that use a generation and exist.
   std::vector<std::string> users(const std::string& generation) const;
 
+  // Images that were replaced or removed and that bundles still use.
+  std::vector<spec::ImageRecord> kept_generations() const;
+
   // A new, empty folder to make an image in.
   Staging stage() const;
 

@@ -32,6 +32,14 @@ int bundle(const Globals& globals, const std::vector<std::string>& args);
 int unbundle(const Globals& globals, const std::vector<std::string>& args);
 int container(const Globals& globals, const std::vector<std::string>& args);
 int rm(const Globals& globals, const std::vector<std::string>& args);
+int tag(const Globals& globals, const std::vector<std::string>& args);
+int history(const Globals& globals, const std::vector<std::string>& args);
+int export_image(const Globals& globals, const std::vector<std::string>& args);
+int save(const Globals& globals, const std::vector<std::string>& args);
+int verify(const Globals& globals, const std::vector<std::string>& args);
+int diff(const Globals& globals, const std::vector<std::string>& args);
+int df(const Globals& globals, const std::vector<std::string>& args);
+int prune(const Globals& globals, const std::vector<std::string>& args);
 }  // namespace commands
 
 }  // namespace rocker

@@ -1,6 +1,7 @@
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/store.hh"
+#include "rocker-image/template.hh"
 #include "spec/json.hh"
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"
@@ -12,6 +13,8 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
   CommandLine line("inspect", "IMAGE...", "Shows all that is known of images, as a JSON array.");
   std::vector<std::string> names;
   line.add_option("IMAGE", names, "NAME[:TAG], or the beginning of an ID")->required();
+  std::string format;
+  line.add_option("--format,-f", format, "A text with {{.Member}} and {{json .Member}} instead of the JSON");
   if (!line.read(args)) return 0;
 
   const Store store(globals.root);
@@ -37,7 +40,15 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
       }
     }
   });
-  print(w.text());
+  if (format.empty()) {
+    print(w.text());
+    return status;
+  }
+  const auto document = json::Document::parse(w.text(), "inspect");
+  std::string out;
+  document.root().each_element(
+      [&](const json::Value& image) { out += cat(render_template(format, image), "\n"); });
+  print(out);
   return status;
 }
 

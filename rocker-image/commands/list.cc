@@ -1,26 +1,113 @@
+#include <fnmatch.h>
+
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/store.hh"
+#include "rocker-image/template.hh"
+#include "spec/json.hh"
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"
+#include "spec/support/str.hh"
 #include "spec/support/units.hh"
 
 namespace rocker::commands {
 
+namespace {
+
+bool has_label(const spec::ImageRecord& record, const std::string& wanted) {
+  const auto equals = wanted.find('=');
+  const auto found = record.config.labels.find(wanted.substr(0, equals));
+  if (found == record.config.labels.end()) return false;
+  return equals == std::string::npos || found->second == wanted.substr(equals + 1);
+}
+
+// docker's: reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE.
+void filter(std::vector<Image>& images, const std::string& text, const Store& store) {
+  const auto equals = text.find('=');
+  const std::string key = text.substr(0, equals),
+                    value = equals == std::string::npos ? "" : text.substr(equals + 1);
+  if (value.empty()) throw Error(cat("--filter: \"", printable(text), "\" is not KEY=VALUE"));
+  if (key == "reference") {
+    std::erase_if(images, [&](const Image& image) {
+      return ::fnmatch(value.c_str(), image.reference.text().c_str(), 0) != 0 &&
+             ::fnmatch(value.c_str(), image.reference.name.c_str(), 0) != 0;
+    });
+  } else if (key == "label") {
+    std::erase_if(images, [&](const Image& image) { return !has_label(image.record, value); });
+  } else if (key == "before" || key == "since") {
+    const auto limit = store.find(value).record.created_ns;
+    std::erase_if(images, [&](const Image& image) {
+      return key == "before" ? image.record.created_ns >= limit : image.record.created_ns <= limit;
+    });
+  } else {
+    throw Error(cat("--filter: \"", printable(key), "\" is not known"))
+        .hint("one of reference, label, before, since");
+  }
+}
+
+// An image with the names that docker has for its columns.
+json::Document as_json(const Image& image, const std::string& id) {
+  json::Writer w(json::Writer::Style::compact);
+  w.object([&] {
+    w.member("ID", id);
+    w.member("Repository", image.reference.name);
+    w.member("Tag", image.reference.tag);
+    w.member("Size", format_size(image.record.size));
+    w.member("Bytes", image.record.size);
+    w.member("DiskUsage", image.record.disk_usage);
+    w.member("CreatedAt", image.record.created_time);
+    w.member("Created", spec::utc_time(image.record.created_ns));
+    w.member("Digest", image.record.source.digest);
+    w.member("Architecture", image.record.architecture);
+    w.member("Path", image.rootfs());
+  });
+  return json::Document::parse(w.text(), "the image");
+}
+
+}  // namespace
+
 int list(const Globals& globals, const std::vector<std::string>& args) {
   CommandLine line("list", "", "Shows the images of the store, newest first.");
+  std::string format;
+  std::vector<std::string> filters;
+  bool quiet = false, no_trunc = false;
+  line.add_flag("--quiet,-q", quiet, "Only the IDs");
+  line.add_flag("--no-trunc", no_trunc, "IDs in full length");
+  line.add_option("--format", format,
+                  "json, or a text with {{.ID}}, {{.Repository}}, {{.Tag}}, {{.Size}}, {{.CreatedAt}}");
+  line.add_option("--filter,-f", filters,
+                  "reference=PATTERN, label=KEY[=VALUE], before=IMAGE or since=IMAGE; repeatable")
+      ->allow_extra_args(false);
   if (!line.read(args)) return 0;
 
   const Store store(globals.root);
-  const auto images = store.list([](const Error& error) { log::warn(error.what()); });
-  if (images.empty()) {
+  auto images = store.list([](const Error& error) { log::warn(error.what()); });
+  for (const auto& text : filters) filter(images, text, store);
+  const auto id_of = [&](const Image& image) {
+    return no_trunc ? image.record.id : spec::short_id(image.record.id);
+  };
+  if (quiet || !format.empty()) {
+    std::string out;
+    for (const auto& image : images) {
+      if (quiet) {
+        out += cat(id_of(image), "\n");
+      } else if (format == "json") {
+        out += cat(as_json(image, id_of(image)).root().text(), "\n");
+      } else {
+        out += cat(render_template(format, as_json(image, id_of(image)).root()), "\n");
+      }
+    }
+    print(out);
+    return 0;
+  }
+  if (images.empty() && filters.empty()) {
     print("No images found. Use 'rocker import <tar-file> <image-name>' to import an image.\n");
     return 0;
   }
   std::vector<std::vector<std::string>> rows{{"REPOSITORY", "TAG", "IMAGE ID", "SIZE", "CREATED"}};
   for (const auto& image : images) {
-    rows.push_back({image.reference.name, image.reference.tag, spec::short_id(image.record.id),
-                    format_size(image.record.size), image.record.created_time});
+    rows.push_back({image.reference.name, image.reference.tag, id_of(image), format_size(image.record.size),
+                    image.record.created_time});
   }
   print(table_text(rows));
   return 0;

@@ -1,0 +1,256 @@
+#!/usr/bin/env bats
+# What an image gives back: tag, export, save, verify, diff, history, df; and the ways to list and to trust.
+load helpers
+
+tree() {
+  mkdir -p tree/etc tree/bin
+  echo one >tree/etc/a
+  ln tree/etc/a tree/etc/hard
+  ln -s ../etc tree/bin/link
+  printf x >tree/bin/tool
+  chmod 4755 tree/bin/tool
+  chown 5:6 tree/etc/a
+  setfattr -n user.k -v v tree/bin/tool
+  touch -d '2020-02-02 02:02:02 UTC' tree/etc/a tree/bin/tool tree/etc tree/bin tree
+  tar --xattrs --format=pax -cf t.tar -C tree .
+}
+
+@test 'tag gives a second name that shares the files and lives on alone' {
+  tree
+  rocker_image import t.tar x
+  run rocker_image tag x team/y:2
+  assert_success
+  assert [ "$(rocker_image path x)/etc/a" -ef "$(rocker_image path team/y:2)/etc/a" ]
+  assert_equal "$(stat -c '%a %Y' "$(rocker_image path team/y:2)/etc")" "$(stat -c '%a %Y' tree/etc)"
+  rocker_image rm x
+  assert_equal "$(cat "$(rocker_image path team/y:2)/etc/a")" one
+  run rocker_image verify team/y:2
+  assert_success
+  assert_json '.[0] | [.name, .tag]' '["team/y","2"]' <(rocker_image inspect team/y:2)
+}
+
+@test 'export gives the same bytes for the same image, and import takes them back' {
+  tree
+  rocker_image import t.tar x
+  rocker_image export x -o one.tar
+  # The same content from a tar in another order.
+  (cd tree && find . -type d -o -type l -o -type f | sort -r | tar --xattrs --format=pax --no-recursion -cf ../rev.tar -T -)
+  rocker_image import rev.tar y
+  rocker_image export y >two.tar
+  cmp one.tar two.tar
+  rocker_image import one.tar z
+  run rocker_image diff x z
+  assert_success
+  assert_output ''
+  tar -tf one.tar >/dev/null
+  local tool
+  for tool in gzip zstd; do
+    rocker_image export --compress $tool x | $tool -dc | cmp - one.tar
+  done
+  SOURCE_DATE_EPOCH=1000000000 rocker_image export x >clamped.tar
+  refute [ "$(tar -tvf clamped.tar --utc --full-time | grep -c 2020)" -gt 0 ]
+}
+
+@test 'save makes an OCI archive that skopeo and umoci read and import takes back' {
+  tree
+  rocker_image import -c 'CMD ["/bin/tool", "a b"]' -c 'ENV A=1' t.tar x:1
+  rocker_image save x:1 -o s.tar
+  rocker_image save x:1 >again.tar
+  cmp s.tar again.tar
+  rocker_image rm x:1
+  run rocker_image import s.tar
+  assert_success
+  assert_output --partial 'Imported x:1 '
+  assert_json '.[0].config' '{"Env":["A=1"],"Cmd":["/bin/tool","a b"]}' <(rocker_image inspect x:1)
+  run rocker_image verify x:1
+  assert_success
+  if command -v skopeo >/dev/null; then
+    run skopeo inspect oci-archive:s.tar
+    assert_success
+    assert_json .Env '["A=1"]'
+  fi
+}
+
+@test 'verify says what somebody has changed' {
+  tree
+  rocker_image import t.tar x
+  run rocker_image verify x
+  assert_success
+  root=$(rocker_image path x)
+  printf y >"$root/bin/tool"
+  touch -d '2020-02-02 02:02:02 UTC' "$root/bin/tool"
+  chmod 4755 "$root/bin/tool"
+  chmod 600 "$root/etc/a"
+  rm "$root/bin/link"
+  touch "$root/new"
+  run rocker_image verify x
+  assert_failure 1
+  assert_line 'C /bin/tool  content'
+  assert_line 'C /etc/a  mode 0644 -> 0600'
+  assert_line 'D /bin/link'
+  assert_line 'A /new'
+  rocker_image import --no-manifest t.tar x
+  run --separate-stderr rocker_image verify x
+  assert_failure 1
+  assert_one_error_line 'there is no manifest'
+}
+
+@test 'diff of two images' {
+  tree
+  rocker_image import t.tar x
+  echo more >>tree/etc/a
+  rm tree/bin/tool
+  touch tree/etc/added
+  tar --format=pax -cf u.tar -C tree .
+  rocker_image import u.tar y
+  run rocker_image diff x y
+  assert_success
+  assert_line --partial 'C /etc/a  size 4 -> 9'
+  assert_line 'D /bin/tool'
+  assert_line 'A /etc/added'
+}
+
+@test 'history: the archive, its digest, and the steps' {
+  tree
+  rocker_image import -m 'from the build' -c 'CMD /bin/tool' t.tar x
+  run rocker_image history x
+  assert_success
+  assert_line --partial "$TEST_DIR/t.tar (tar)"
+  assert_line "digest  sha256:$(sha256sum t.tar | cut -d' ' -f1)"
+  assert_line --partial 'from the build'
+}
+
+@test '--change takes what a Dockerfile takes' {
+  tree
+  rocker_image import -c 'CMD ["/bin/sh"]' -c 'entrypoint /init --x' -c 'ENV A="b c" D=e' -c 'ENV OLD the rest' \
+    -c 'EXPOSE 80 53/udp' -c 'LABEL k="v w"' -c 'STOPSIGNAL SIGINT' -c 'USER 1:2' -c 'VOLUME ["/a", "/b"]' -c 'VOLUME /c' \
+    -c 'WORKDIR /w' -c 'WORKDIR sub' t.tar x
+  run rocker_image inspect x
+  assert_json '.[0].config' '{"User":"1:2","ExposedPorts":{"80/tcp":{},"53/udp":{}},"Env":["A=b c","D=e","OLD=the rest"],"Entrypoint":["/bin/sh","-c","/init --x"],"Cmd":["/bin/sh"],"Volumes":{"/a":{},"/b":{},"/c":{}},"WorkingDir":"/w/sub","Labels":{"k":"v w"},"StopSignal":"SIGINT"}'
+  local bad
+  for bad in 'RUN x' 'CMD' 'CMD ["a"' 'EXPOSE 99999' 'ENV novalue' 'ENV "a'; do
+    run --separate-stderr rocker_image import -c "$bad" t.tar y
+    assert_failure 1
+    assert_one_error_line '--change'
+    assert [ ! -e "$ROCKER_ROOT/images/y" ]
+  done
+}
+
+@test '--digest: the right one, or nothing' {
+  tree
+  digest=$(sha256sum t.tar | cut -d' ' -f1)
+  run rocker_image import --digest "sha256:$digest" t.tar x
+  assert_success
+  gzip -k t.tar
+  run --separate-stderr rocker_image import --digest "sha256:$digest" t.tar.gz y
+  assert_failure 1
+  assert_one_error_line "--digest says sha256:$digest"
+  assert [ ! -e "$ROCKER_ROOT/images/y" ]
+  run --separate-stderr rocker_image import --digest md5:0 t.tar y
+  assert_failure 1
+  assert_one_error_line 'is not sha256:'
+}
+
+@test '--verify checksum: TAR.sha256 and SHA256SUMS' {
+  tree
+  run --separate-stderr rocker_image import --verify checksum t.tar x
+  assert_failure 1
+  assert_one_error_line 'SHA256SUMS'
+  sha256sum t.tar >SHA256SUMS
+  run rocker_image import --verify checksum t.tar x
+  assert_success
+  echo "$(printf '0%.0s' {1..64})  t.tar" >t.tar.sha256
+  run --separate-stderr rocker_image import --verify checksum t.tar y
+  assert_failure 1
+  assert_one_error_line 't.tar.sha256 says'
+  assert [ ! -e "$ROCKER_ROOT/images/y" ]
+}
+
+@test '--verify signature: by gpgv and a keyring' {
+  needs command gpg
+  needs command gpgv
+  tree
+  export GNUPGHOME=$TEST_DIR/gpg
+  mkdir -m 700 gpg
+  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
+  gpg --batch --export >keys.gpg
+  sha256sum t.tar >SHA256SUMS
+  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg t.tar x
+  assert_failure 1
+  assert_one_error_line 'has no signature beside it'
+  gpg --batch --quiet --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS
+  run rocker_image import --verify signature --keyring keys.gpg t.tar x
+  assert_success
+  # Another archive with a sum that was not signed.
+  cp t.tar u.tar
+  sha256sum u.tar >>SHA256SUMS
+  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg u.tar y
+  assert_failure 1
+  assert_one_error_line 'is no good signature'
+  gpgconf --kill all || :
+}
+
+@test 'list: quiet, formats, filters, full IDs' {
+  tree
+  rocker_image import t.tar old
+  rocker_image import -c 'LABEL role=web' t.tar team/new:2
+  assert_equal "$(rocker_image list -q | wc -l)" 2
+  assert_equal "$(rocker_image list -q --no-trunc | head -n 1 | wc -c)" 13
+  run rocker_image list --format '{{.Repository}}:{{.Tag}}\t{{.ID}}'
+  assert_line --regexp '^old:latest	[0-9a-f]{8}$'
+  run rocker_image list --format json
+  assert_json '.Repository' '"old"' <(tail -n 1 <<<"$output")
+  assert_equal "$(rocker_image list -f 'reference=team/*' --format '{{.Repository}}')" team/new
+  assert_equal "$(rocker_image list -f label=role=web --format '{{.Repository}}')" team/new
+  assert_equal "$(rocker_image list -f before=team/new:2 --format '{{.Repository}}')" old
+  assert_equal "$(rocker_image list -f since=old --format '{{.Repository}}')" team/new
+  run --separate-stderr rocker_image list --format '{{.Nothing}}'
+  assert_failure 1
+  assert_one_error_line 'there is no "Nothing"'
+  assert_equal "$(rocker_image inspect -f '{{.Config.Labels.role}} {{json .tag}}' team/new:2)" 'web "2"'
+}
+
+@test 'df counts images and what they take up' {
+  tree
+  rocker_image import t.tar x
+  run rocker_image df
+  assert_success
+  assert_line --regexp '^Images +1 +0 '
+}
+
+@test 'an archive of one directory is imported, and the option that strips it is named' {
+  mkdir -p wrap/rootfs/{bin,etc,usr,var}
+  tar -cf t.tar -C wrap rootfs
+  run --separate-stderr rocker_image import t.tar x
+  assert_success
+  [[ $stderr == *'--strip-components 1'* ]]
+  run --separate-stderr rocker_image import --strip-components 1 t.tar x
+  assert_equal "$stderr" ''
+}
+
+@test 'a directory becomes an image' {
+  tree
+  run rocker_image import tree x
+  assert_success
+  rocker_image import t.tar y
+  run rocker_image diff y x
+  assert_output ''
+}
+
+@test 'progress: a line now and then, as text or JSON, and nothing on a pipe' {
+  mkdir big
+  head -c 20M /dev/zero >big/zeros
+  tar -cf t.tar -C big .
+  run --separate-stderr rocker_image import t.tar x
+  assert_equal "$stderr" ''
+  mkfifo in
+  { head -c 5M t.tar; sleep 1.2; tail -c +5242881 t.tar; } >in &
+  run --separate-stderr rocker_image import --progress=json in x
+  assert_success
+  # shellcheck disable=SC2154
+  assert_json '.entries' 1 <(head -n 1 <<<"$stderr" | jq '{entries: (.entries | if . > 0 then 1 else 0 end)}')
+  { head -c 5M t.tar; sleep 1.2; tail -c +5242881 t.tar; } >in &
+  run --separate-stderr rocker_image import --progress=plain in x
+  assert_success
+  [[ $stderr == in:*entries* ]]
+}

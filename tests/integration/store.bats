@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# The store: whole or not at all after a kill -9 or on a full disk, one at a time, and an image that is in use stays.
+load helpers
+
+fixed_tar() { # NAME: a tar whose /version says NAME
+  mkdir -p "$1.d"
+  echo "$1" >"$1.d/version"
+  head -c 200000 /dev/urandom >"$1.d/data"
+  tar -cf "$1.tar" -C "$1.d" .
+}
+
+# What was replaced is deleted by a process of its own.
+tmp_is_empty() { [[ -z $(ls -A "$ROCKER_ROOT/tmp") ]]; }
+
+version_of() { cat "$(rocker_image path "$1")/version"; }
+
+@test 'kill -9 at any moment leaves the old image or the new one, and the next import cleans up' {
+  fixed_tar old
+  mkdir big
+  local i
+  for i in {1..300}; do head -c 20000 /dev/urandom >"big/$i"; done
+  echo new >big/version
+  tar -cf new.tar -C big .
+  rocker_image import old.tar x
+  for i in 0 5 10 20 40 60 80 100 150 200 300; do
+    "$ROCKER_IMAGE" import new.tar x >/dev/null 2>&1 &
+    sleep "0.$(printf %03d "$i")"
+    kill -KILL $! 2>/dev/null || :
+    wait $! 2>/dev/null || :
+    case $(version_of x) in
+      old) assert [ -e "$(rocker_image path x)/data" ] ;;
+      new) assert_equal "$(ls "$(rocker_image path x)" | wc -l)" 301 ;;
+      *) fail 'neither the old image nor the new one' ;;
+    esac
+    rocker_image import old.tar x >/dev/null
+    wait_until 20 tmp_is_empty
+  done
+}
+
+@test 'an interrupted import cleans up by itself' {
+  mkfifo in
+  "$ROCKER_IMAGE" import in x 2>err &
+  local pid=$!
+  exec 7>in
+  tar -cf - -C / etc/passwd | head -c 600 >&7
+  sleep 0.3
+  # A shell's background process ignores SIGINT.
+  kill -TERM "$pid"
+  local status=0
+  wait "$pid" || status=$?
+  exec 7>&-
+  assert_equal "$status" 130
+  assert_equal "$(cat err)" 'rocker-image: Import failed: in: interrupted'
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  assert [ ! -e "$ROCKER_ROOT/images/x" ]
+}
+
+@test 'prune removes the debris of what was killed, and nothing else' {
+  import_busybox
+  mkdir -p "$ROCKER_ROOT/tmp/import-dead/rootfs/etc" "$ROCKER_ROOT/tmp/trash-dead"
+  touch "$ROCKER_ROOT/tmp/import-dead.lock"
+  run rocker_image prune
+  assert_success
+  assert_line 'Removed tmp/import-dead'
+  assert_line 'Removed tmp/trash-dead'
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  run rocker_image prune
+  assert_output 'Nothing to remove'
+  run rocker_image path busybox
+  assert_success
+}
+
+@test 'prune leaves an import that runs alone' {
+  fixed_tar slow
+  mkfifo in
+  "$ROCKER_IMAGE" import in x >/dev/null &
+  local pid=$!
+  exec 7>in
+  head -c 100000 slow.tar >&7
+  wait_until 10 compgen -G "$ROCKER_ROOT/tmp/import-*.lock" >/dev/null
+  rocker_image prune
+  tail -c +100001 slow.tar >&7
+  exec 7>&-
+  wait "$pid"
+  assert_equal "$(version_of x)" slow
+}
+
+@test 'a full disk: one line, and the store as it was' {
+  mkdir disk
+  mount -t tmpfs -o size=4m tmpfs disk || skip 'needs to mount a tmpfs'
+  export ROCKER_ROOT=$TEST_DIR/disk/store
+  fixed_tar small
+  rocker_image import small.tar x
+  head -c 8M /dev/urandom >small.d/too-much
+  tar -cf big.tar -C small.d .
+  run --separate-stderr rocker_image import big.tar x
+  assert_failure 1
+  assert_one_error_line 'no space left on device'
+  assert_equal "$(version_of x)" small
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  # So many names that there is no room for one more.
+  umount disk
+  mount -t tmpfs -o nr_inodes=60 tmpfs disk
+  rocker_image import small.tar x
+  mkdir many
+  touch many/{1..100}
+  tar -cf many.tar many
+  run --separate-stderr rocker_image import many.tar x
+  assert_failure 1
+  assert_one_error_line 'no space left on device'
+  assert_equal "$(version_of x)" small
+}
+
+@test 'importing and removing at once is serialised' {
+  local i
+  for i in 1 2 3; do fixed_tar "v$i"; done
+  for i in 1 2 3 1 2 3; do rocker_image import "v$i.tar" x >/dev/null & done
+  for i in 1 2 3; do rocker_image rm -f x >/dev/null 2>&1 & done
+  wait
+  rocker_image import v1.tar x
+  assert_equal "$(version_of x)" v1
+  wait_until 20 tmp_is_empty
+}
+
+@test 'the image of a bundle stays when it is replaced or removed, and goes with the bundle' {
+  import_busybox x
+  rocker_image bundle x b --rootfs overlay -- /bin/true || skip 'needs overlayfs'
+  fixed_tar new
+  rocker_image import new.tar x
+  assert_equal "$(version_of x)" new
+  # What the bundle was made from is still under it.
+  assert [ -e "$(compgen -G "$ROCKER_ROOT/generations/*/rootfs/bin/busybox")" ]
+  run rocker_image prune
+  assert_output 'Nothing to remove'
+  rocker_image unbundle b
+  assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
+  rocker_image bundle x c --rootfs overlay -- /bin/true
+  run --separate-stderr rocker_image rm x
+  assert_success
+  [[ $stderr == *'1 bundle uses it'* ]]
+  run rocker_image list
+  assert_output --partial 'No images found'
+  assert_equal "$(cat "$ROCKER_ROOT"/generations/*/rootfs/version)" new
+  rocker_image unbundle c
+  assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
+}
+
+@test 'a bundle that was deleted by hand holds nothing' {
+  import_busybox x
+  rocker_image bundle x b --rootfs copy -- /bin/true
+  rocker_image rm x
+  rm -rf b
+  rocker_image prune
+  assert [ ! -e "$ROCKER_ROOT/generations" ] || assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
+}
+
+@test 'rm of a big image returns at once' {
+  mkdir big
+  (cd big && seq 20000 | xargs touch)
+  tar -cf big.tar -C big .
+  rocker_image import big.tar big
+  rocker_image rm big
+  # The name is free, whatever is still being deleted.
+  run rocker_image path big
+  assert_failure 1
+  wait_until 20 tmp_is_empty
+}
+
+@test 'nobody who waits for our output waits for the deletion' {
+  mkdir big
+  (cd big && seq 20000 | xargs touch)
+  tar -cf big.tar -C big .
+  rocker_image import big.tar big
+  # The command's output is a pipe, which a child that kept it open would hold.
+  run timeout 10 bash -c 'x=$("$0" rm big); echo "$x"' "$ROCKER_IMAGE"
+  assert_success
+  assert_output --partial 'Removed big:latest'
+}

@@ -1,0 +1,128 @@
+// The importer's rooms without a store: hashes, names, manifests, templates, changes, layouts.
+#include <criterion/criterion.h>
+
+#include "rocker-image/archive.hh"
+#include "rocker-image/changes.hh"
+#include "rocker-image/extract.hh"
+#include "rocker-image/hash.hh"
+#include "rocker-image/layout.hh"
+#include "rocker-image/manifest.hh"
+#include "rocker-image/template.hh"
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+using namespace rocker;
+
+namespace {
+
+void expect_text(const std::string& actual, const char* expected) {
+  cr_expect(actual == expected, "expected \"%s\", got \"%s\"", expected, actual.c_str());
+}
+
+template <typename Fn>
+bool throws(Fn fn) {
+  try {
+    fn();
+  } catch (const Error&) {
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Test(importer, sha256_of_known_text) {
+  Sha256 hash;
+  hash.update("abc", 3);
+  expect_text(Sha256::text(hash.finish()),
+              "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  Sha256 zeros, bytes;
+  zeros.update_zeros(200000);
+  const std::string text(200000, '\0');
+  bytes.update(text.data(), text.size());
+  cr_expect(zeros.finish() == bytes.finish());
+  Sha256::Digest digest;
+  cr_expect(!Sha256::parse("sha256:00", digest));
+  cr_expect(!Sha256::parse("sha512:" + std::string(64, '0'), digest));
+  cr_expect(!Sha256::parse("sha256:" + std::string(64, 'G'), digest));
+  cr_expect(Sha256::parse("sha256:" + std::string(64, 'f'), digest) && digest[31] == 0xff);
+}
+
+Test(importer, names_never_lead_above_the_root) {
+  const auto joined = [](std::string_view name) { return join(safe_components(name), "/"); };
+  expect_text(joined("./a//b/./c/"), "a/b/c");
+  expect_text(joined("/abs"), "abs");
+  expect_text(joined("a/../b"), "b");
+  expect_text(joined("."), "");
+  for (const char* name : {"..", "../a", "a/../..", "/..", "a/b/../../../c"}) {
+    cr_expect(throws([&] { (void)safe_components(name); }), "\"%s\" was taken", name);
+  }
+  cr_expect(throws([] { (void)safe_components(std::string(256, 'n')); }));
+}
+
+Test(importer, a_manifest_line_is_read_as_it_was_written) {
+  ManifestLine line;
+  line.path = "a b/\xc3\xa9#=\\\n";
+  line.type = "file";
+  line.mode = 04755;
+  line.uid = 4294967294;
+  line.gid = 7;
+  line.size = 1ull << 40;
+  line.seconds = -5;
+  line.nanoseconds = 123;
+  line.digest.emplace();
+  line.digest->fill(0xab);
+  std::string text;
+  append_line(text, line);
+  cr_expect(text.ends_with('\n') && text.find('\n') == text.size() - 1);
+  text.pop_back();
+  ManifestLine again;
+  cr_assert(parse_line(text, again));
+  cr_expect(again == line);
+  cr_expect(!parse_line("#mtree", again));
+  cr_expect(throws([&] { parse_line("x type=file", again); }));
+  cr_expect(throws([&] { parse_line("./x uid=many", again); }));
+}
+
+Test(importer, templates) {
+  const auto document = json::Document::parse(R"({"ID": "ab", "Config": {"Cmd": ["x"]}, "n": 7})", "test");
+  const auto render = [&](std::string_view format) { return render_template(format, document.root()); };
+  expect_text(render("{{.ID}}\\t{{ .n }}"), "ab\t7");
+  expect_text(render("{{json .ID}} {{.config.cmd}}"), "\"ab\" [\"x\"]");
+  cr_expect(throws([&] { render("{{.Other}}"); }));
+  cr_expect(throws([&] { render("{{.ID"); }));
+  cr_expect(throws([&] { render("{{range .x}}"); }));
+}
+
+Test(importer, changes_are_a_dockerfiles) {
+  spec::ImageConfig config;
+  for (const char* change :
+       {"CMD [\"a\", \"b c\"]", "ENTRYPOINT run me", "ENV A=1 B=\"x y\"", "ENV A=2", "WORKDIR /a",
+        "WORKDIR b", "EXPOSE 80 80/tcp 1000-1002/udp", "LABEL a.b='c d'"}) {
+    apply_change(change, config);
+  }
+  cr_expect(config.cmd == std::vector<std::string>({"a", "b c"}));
+  cr_expect(config.entrypoint == std::vector<std::string>({"/bin/sh", "-c", "run me"}));
+  cr_expect(config.env == std::vector<std::string>({"B=x y", "A=2"}));
+  expect_text(config.working_dir, "/a/b");
+  cr_expect(config.exposed_ports == std::vector<std::string>({"80/tcp", "1000-1002/udp"}));
+  expect_text(config.labels["a.b"], "c d");
+  for (const char* bad : {"", "FROM x", "CMD [1]", "EXPOSE 0", "EXPOSE 80/icmp", "ENV", "LABEL =x"}) {
+    cr_expect(throws([&] { apply_change(bad, config); }), "\"%s\" was taken", bad);
+  }
+}
+
+Test(importer, layouts_are_known_by_their_first_entry) {
+  for (const char* name : {"blobs/", "./oci-layout", "manifest.json", "repositories"})
+    cr_expect(may_be_layout(name));
+  const std::string digest(64, 'a');
+  cr_expect(may_be_layout(digest + "/layer.tar") && may_be_layout(digest + ".json") &&
+            may_be_layout(digest + ".tar"));
+  for (const char* name : {"", "./", "bin/", "etc/passwd", "abc.json"}) cr_expect(!may_be_layout(name));
+  expect_text(short_name("docker.io/library/busybox:1"), "busybox:1");
+  expect_text(short_name("docker.io/a/b:1"), "a/b:1");
+  expect_text(short_name("quay.io/library/b:1"), "quay.io/library/b:1");
+  const auto platform = Platform::parse("linux/arm/v7");
+  cr_expect(platform.architecture == "arm" && platform.variant == "v7");
+  cr_expect(throws([] { (void)Platform::parse("linux/"); }));
+}
