@@ -50,6 +50,19 @@ hold_namespaces() { # UNSHARE-OPTION...
   refute_line "$(readlink /proc/self/ns/pid)"
 }
 
+@test "namespaces: a time namespace that is joined" {
+  needs namespace time
+  hold_namespaces --time --boottime 200000
+  local up
+  up=$(cut -d. -f1 /proc/uptime)
+  make_bundle b '.process.args = ["sh", "-c", "readlink /proc/self/ns/time; cut -d. -f1 /proc/uptime"] |
+    .linux.namespaces += [{type: "time", path: $path}]' --arg path "/proc/$holder/ns/time"
+  run run_bundle b
+  assert_success
+  assert_line --index 0 "$(readlink "/proc/$holder/ns/time")"
+  ((lines[1] >= up + 200000)) || fail "${lines[1]}, $up outside"
+}
+
 @test "namespaces: a pid namespace that is joined" {
   hold_namespaces --pid
   make_bundle b '.process.args = ["sh", "-c", "readlink /proc/self/ns/pid; cat /proc/1/cmdline | tr \"\\0\" \" \""] |
