@@ -41,7 +41,15 @@ std::vector<std::string> names_in_folder(int dir_fd) {
   return names;
 }
 
-FolderSource::FolderSource(int root_fd) : root_(root_fd) {}
+FolderSource::FolderSource(int root_fd, const std::string& left_out) : root_(root_fd) {
+  struct stat st {};
+  if (::fstat(root_fd, &st) < 0) throw system_error("stat");
+  device_ = st.st_dev;
+  if (::stat(left_out.c_str(), &st) == 0) {
+    left_out_device_ = st.st_dev;
+    left_out_inode_ = st.st_ino;
+  }
+}
 
 bool FolderSource::next(Entry& entry) {
   if (!started_) {
@@ -76,6 +84,10 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
   struct stat st {};
   if (!handle && errno == ENOENT) return false;
   if (!handle || ::fstat(handle.get(), &st) < 0) throw system_error("open");
+  if (left_out_inode_ != 0 && st.st_ino == left_out_inode_ && st.st_dev == left_out_device_) {
+    if (path.empty()) throw Error("is the store itself");
+    return false;
+  }
   entry.attributes.mode = st.st_mode & 07777;
   entry.attributes.uid = st.st_uid;
   entry.attributes.gid = st.st_gid;
@@ -95,6 +107,7 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
       if (levels_.size() == deepest)
         throw Error(cat("directories are nested deeper than ", deepest, " levels"));
       entry.type = Type::directory;
+      if (st.st_dev != device_) break;
       UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       auto names = names_in_folder(fd.get());
       levels_.push_back({std::move(fd), std::move(names), 0, path});

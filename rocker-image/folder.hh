@@ -1,6 +1,8 @@
 // A folder on the disk as a source of entries: what `import DIRECTORY` copies.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,7 +17,10 @@ std::vector<std::string> names_in_folder(int dir_fd);
 
 class FolderSource : public EntrySource {
  public:
-  explicit FolderSource(int root_fd);  // borrowed
+  // root_fd is borrowed. What is mounted below the folder is left out, as by tar --one-file-system: /proc is
+  // no part of a root file system. So is the directory `left_out`, when it is there: the store, which would
+  // copy itself into itself.
+  FolderSource(int root_fd, const std::string& left_out);
   bool next(Entry& entry) override;
   bool data(Chunk& chunk) override;
 
@@ -29,6 +34,9 @@ class FolderSource : public EntrySource {
   bool describe(int dir_fd, const std::string& name, const std::string& path, Entry& entry);
 
   int root_;
+  dev_t device_ = 0;
+  dev_t left_out_device_ = 0;
+  ino_t left_out_inode_ = 0;
   bool started_ = false;
   std::vector<Level> levels_;
   std::unordered_map<std::uint64_t, std::string> linked_;  // inodes with several names: the first

@@ -150,7 +150,7 @@ class Import {
       return from_layout(files, kind, [] { return std::optional<Sha256::Digest>(); });
     if (options_.check_digest) throw Error("is a directory, which has no digest to check");
     Builder builder(store_, options_, cancel_);
-    FolderSource source(input_.get());
+    FolderSource source(input_.get(), store_.root());
     builder.apply(source);
     spec::ImageRecord record = new_record(need_reference());
     record.source.format = "directory";

@@ -291,3 +291,20 @@ listing() { # DIR: all that a user can see of each file
   assert [ ! -e "$root/locked" ]
   assert [ -d "$root/etc" ]
 }
+
+@test 'a folder that holds the store is imported without it, and without what is mounted below' {
+  mkdir -p host/etc host/mnt
+  echo one >host/etc/motd
+  export ROCKER_ROOT=$PWD/host/store
+  mount -t tmpfs tmpfs host/mnt
+  echo two >host/mnt/other
+  run -0 timeout 20 "$ROCKER_IMAGE" import host whole
+  umount host/mnt
+  root=$(rocker_image path whole)
+  assert_equal "$(cat "$root/etc/motd")" one
+  assert_not_exist "$root/store"
+  assert_dir_exist "$root/mnt"
+  assert_not_exist "$root/mnt/other"
+  run ! timeout 20 "$ROCKER_IMAGE" import host/store itself
+  assert_output --partial 'is the store itself'
+}
