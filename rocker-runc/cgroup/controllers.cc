@@ -107,10 +107,12 @@ void enable_controllers(const std::string& mount_point, const Group& group,
       const Group ancestor(group.path().substr(0, end));
       std::string line;
       for (const auto& name : wanted) line += cat(line.empty() ? "+" : " +", name);
-      if (ancestor.try_write("cgroup.subtree_control", line) != 0) {
-        // One that is refused takes the others with it: one by one.
+      if (const int all_why = ancestor.try_write("cgroup.subtree_control", line); all_why != 0) {
+        // One that is refused takes the others with it: one by one. Not in a group that has processes: the
+        // threaded controllers alone would be taken, and make it and all below it threaded.
         for (const auto& name : wanted) {
-          const int why = ancestor.try_write("cgroup.subtree_control", cat("+", name));
+          const int why =
+              all_why == EBUSY ? EBUSY : ancestor.try_write("cgroup.subtree_control", cat("+", name));
           if (why != 0) refusals.try_emplace(name, Refusal{ancestor.path(), why});
         }
       }

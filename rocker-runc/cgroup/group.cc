@@ -143,7 +143,8 @@ int Group::try_write(std::string_view file, std::string_view value) const {
 }
 
 Error Group::write_error(std::string_view file, std::string_view value, int errno_value) const {
-  const auto controller = file.substr(0, file.find('.'));
+  const auto base = file.substr(file.rfind('/') + 1);  // also "below/cgroup.procs"
+  const auto controller = base.substr(0, base.find('.'));
   Error error = system_error(
       cat("cgroup ", controller, ": write \"", printable(trim(value)), "\" to ", path_, "/", file),
       errno_value);

@@ -22,8 +22,16 @@ memory.swap.max         crun  an unlimited memory limit takes the one on swap aw
 memory.memsw.limit_in_bytes  crun  an unlimited memory limit takes the one on the sum away, as runc does it
 cpuset.cpus             crun  an empty one is that of the group above on v1, as runc does it
 cpuset.mems             crun  an empty one is that of the group above on v1, as runc does it
-memory.kmem.limit_in_bytes   runc  runc 1.1 does not set it any more; config-linux.md has it
+memory.kmem.limit_in_bytes      runc  runc does not set it any more; config-linux.md has it
+memory.kmem.tcp.limit_in_bytes  runc  runc does not set it any more; config-linux.md has it
 devices.list            all   the order of the entries; the answers are compared in devices.bats
+TABLE
+}
+
+# MESSAGE     PEER        why it refuses what we take
+explained_refusals() {
+  cat <<'TABLE'
+pids.max      crun  -1 is no limit (config-linux.md, "PIDs"); crun 1.8 writes -1 on v1, which the kernel refuses
 TABLE
 }
 
@@ -64,26 +72,23 @@ for n in range(count):
 PYTHON
 }
 
-# Every file of the groups of the container that a limit can be in, as "FILE VALUE".
+# Every file of the groups of the container that a limit can be in, as "FILE:LINE".
 limits_of() { # PID
-  local controllers path dir file
+  local controllers path dir files=()
   while IFS=: read -r _ controllers path; do
     if on_v2; then dir=/sys/fs/cgroup$path; else dir=/sys/fs/cgroup/${controllers#name=}$path; fi
-    [[ -n $controllers || $(cgroup_mode) = v2 ]] || continue
-    for file in "$dir"/*; do
-      case ${file##*/} in
-        *.max | *.high | *.low | *.min | *.weight | *.burst | *.idle | cpuset.cpus | cpuset.mems | *limit_in_bytes | cpu.shares \
-          | cpu.cfs_* | cpu.rt_* | memory.swappiness | memory.oom_control | memory.oom.group | blkio*weight* | blkio.throttle.*_device \
-          | io.max | io.weight | io.bfq.weight) printf '%s %s\n' "${file##*/}" "$(tr '\n' '|' <"$file" 2>/dev/null)" ;;
-      esac
-    done
+    [[ -n $controllers ]] || on_v2 || continue
+    files+=("$dir"/*.{max,high,low,min,weight,burst,idle} "$dir"/cpuset.{cpus,mems} "$dir"/*limit_in_bytes
+      "$dir"/cpu.{shares,cfs_period_us,cfs_quota_us,cfs_burst_us,rt_period_us,rt_runtime_us}
+      "$dir"/memory.{swappiness,oom_control,oom.group} "$dir"/blkio*weight* "$dir"/blkio.throttle.*_device)
   done <"/proc/$1/cgroup"
+  grep -s '' "${files[@]}" | sed 's|^[^:]*/||'
 }
 
 one_peer() { # PEER
-  local peer=$1 count=${ROCKER_TEST_BLOCKS:-200} n=0 resources wanted got different
+  local peer=$1 count=${ROCKER_TEST_BLOCKS:-200} n=0 resources different name
   needs peer "$peer"
-  explained | awk -v peer="$peer" '$2 == peer || $2 == "all" { gsub(/\./, "\\.", $1); gsub(/\*/, ".*", $1); print "^" $1 " " }' >ignored
+  explained | awk -v peer="$peer" '$2 == peer || $2 == "all" { gsub(/\./, "\\.", $1); gsub(/\*/, ".*", $1); print "^" $1 ":" }' >ignored
   generate "$count" >blocks
   while read -r resources; do
     n=$((n + 1))
@@ -97,13 +102,17 @@ one_peer() { # PEER
         echo refused >"limits.$name"
       fi
     done
+    if [[ $(<"limits.$peer") = refused && $(<limits.rocker-runc) != refused ]] &&
+      explained_refusals | awk -v peer="$peer" '$2 == peer { print $1 }' | grep -Ff - "log.$peer" >/dev/null; then
+      rm -r "b$n"
+      continue
+    fi
     rm -r "b$n"
     if ! different=$(diff "limits.$peer" limits.rocker-runc); then
       batslib_print_kv_single 10 block "$n" resources "$resources" difference "$different" log "$(tail -n 1 log.rocker-runc) / $(tail -n 1 "log.$peer")" |
         batslib_decorate "$peer (<) and rocker-runc (>) differ" | fail
     fi
   done <blocks
-  : "$wanted$got"
 }
 
 @test "the same files as runc's for generated resources" {

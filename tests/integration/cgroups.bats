@@ -437,9 +437,13 @@ load cgroup_helpers
         rocker_runc delete -f "$id"
     } >"log.$1" 2>&1 3>&- 4>&- || echo "$1" >>failed
   }
-  for ((i = 0; i < count; i++)); do one "$i" & done
-  wait
+  local pids=()
+  for ((i = 0; i < count; i++)); do
+    one "$i" &
+    pids+=($!)
+  done
+  wait "${pids[@]}"
   [[ ! -e failed ]] || { cat $(sed 's/^/log./' failed) | batslib_decorate 'failed' | fail; }
   assert_nothing_of many
-  [[ -z $(ls "$RUNC_ROOT") ]]
+  assert_equal "$(ls "$RUNC_ROOT")" ''
 }
