@@ -52,22 +52,22 @@ void FileSource::wait_for_data() {
   pollfd wanted[] = {{fd_, POLLIN, 0}, {cancel_->fd(), POLLIN, 0}};
   while (::poll(wanted, 2, -1) < 0 && errno == EINTR) {
   }
-  if (wanted[1].revents != 0) throw Error(cat(name_, ": interrupted"), ECANCELED);
+  if (wanted[1].revents != 0) throw Error("interrupted", ECANCELED);
 }
 
 std::size_t FileSource::read(char* buffer, std::size_t size) {
   const std::uint64_t at = position();
   if (ranged_) size = static_cast<std::size_t>(std::min<std::uint64_t>(size, range_.size - at));
   if (size == 0) return 0;
-  if (cancel_ != nullptr && cancel_->is_set()) throw Error(cat(name_, ": interrupted"), ECANCELED);
+  if (cancel_ != nullptr && cancel_->is_set()) throw Error("interrupted", ECANCELED);
   for (;;) {
     if (pollable_) wait_for_data();
     const ssize_t got = ranged_ ? ::pread(fd_, buffer, size, static_cast<off_t>(range_.start + at))
                                 : ::read(fd_, buffer, size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error(cat("read ", name_, " at byte ", at));
+    if (got < 0) throw system_error(cat("read at byte ", at));
     if (got == 0 && ranged_)
-      throw Error(cat(name_, ": ends at byte ", range_.start + at, ", in the middle of a member"));
+      throw Error(cat("ends at byte ", range_.start + at, ", in the middle of a member"));
     if (hashing_) hash_.update(buffer, static_cast<std::size_t>(got));
     position_.store(at + static_cast<std::uint64_t>(got), std::memory_order_relaxed);
     return static_cast<std::size_t>(got);

@@ -12,7 +12,7 @@
 # printf's notation. The size is that of the content unless it is given.
 tar_entry() {
   local field name='' type=0 mode=0000644 uid=0000000 gid=0000000 size='' mtime=14000000000 link='' major=0000000 \
-    minor=0000000 magic='ustar\00000' content='' file='' header sum length
+    minor=0000000 body magic='ustar\00000' content='' file='' header sum length
   for field in "$@"; do local "${field%%=*}=${field#*=}"; done
   header=$(mktemp)
   body=$(mktemp)
