@@ -29,6 +29,13 @@ Facts parse_facts(std::string text, const std::string& file) {
   v.member("network", f.network);
   v.member("anonymous_volumes", f.anonymous_volumes);
   v.member("memory_limit", f.memory_limit);
+  if (const auto check = v.find("health_check")) {
+    check->require("command", f.check.command);
+    check->member("interval", f.check.interval);
+    check->member("timeout", f.check.timeout);
+    check->member("start_period", f.check.start_period);
+    check->member("retries", f.check.retries);
+  }
   v.member("started", f.started_ns);
   v.member("finished", f.finished_ns);
   v.member("exit_code", f.exit_code);
@@ -36,6 +43,7 @@ Facts parse_facts(std::string text, const std::string& file) {
   v.member("stopped_by_user", f.stopped_by_user);
   v.member("restart_count", f.restart_count);
   v.member("error", f.error);
+  v.member("health", f.health);
   v.member("starter", f.starter);
   v.member("starter_born", f.starter_born);
   return f;
@@ -65,6 +73,15 @@ std::string write_facts(const Facts& f) {
     w.unless_empty("network", f.network);
     w.unless_empty("anonymous_volumes", f.anonymous_volumes);
     w.member("memory_limit", f.memory_limit);
+    if (!f.check.command.empty()) {
+      w.object("health_check", [&] {
+        w.member("command", f.check.command);
+        w.member("interval", f.check.interval);
+        w.member("timeout", f.check.timeout);
+        w.member("start_period", f.check.start_period);
+        w.member("retries", f.check.retries);
+      });
+    }
     w.unless_empty("started", f.started_ns);
     w.unless_empty("finished", f.finished_ns);
     w.member("exit_code", f.exit_code);
@@ -72,6 +89,7 @@ std::string write_facts(const Facts& f) {
     w.unless_empty("stopped_by_user", f.stopped_by_user);
     w.unless_empty("restart_count", f.restart_count);
     w.unless_empty("error", f.error);
+    w.unless_empty("health", f.health);
     w.unless_empty("starter", f.starter);
     w.unless_empty("starter_born", f.starter_born);
   });

@@ -10,6 +10,13 @@
 
 namespace rocker::containers {
 
+// --health-cmd; times in seconds.
+struct HealthCheck {
+  std::string command;  // empty: none
+  std::uint64_t interval = 30, timeout = 30, start_period = 0;
+  unsigned retries = 3;
+};
+
 struct Facts {
   // Set when it is made.
   std::string id;  // 64 hexadecimal digits
@@ -31,6 +38,7 @@ struct Facts {
   std::string network;
   std::vector<std::string> anonymous_volumes;  // names; gone with the container
   std::optional<std::uint64_t> memory_limit;
+  HealthCheck check;
 
   // What became of it.
   std::int64_t started_ns = 0, finished_ns = 0;  // 0: never
@@ -39,6 +47,7 @@ struct Facts {
   bool stopped_by_user = false;  // so that no restart policy brings it back
   unsigned restart_count = 0;
   std::string error;              // why it could not be started
+  std::string health;             // starting, healthy, unhealthy; empty: nobody checks
   pid_t starter = 0;              // who is starting it just now, and
   std::int64_t starter_born = 0;  // when that process began (proc_pid_stat(5), "starttime")
 };

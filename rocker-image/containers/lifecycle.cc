@@ -14,6 +14,7 @@
 #include "rocker-image/bundle/bundle.hh"
 #include "rocker-image/bundle/rootfs.hh"
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/volumes.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/file.hh"
@@ -89,6 +90,7 @@ void remove_locked(const Room& room, const Facts& facts) {
   room.registry.forget(facts);
   // The runtime's folder of this store goes with its last container; it stays when there are others.
   ::rmdir(room.registry.run_directory().c_str());
+  note_event(room.registry.root(), "destroy", facts);
 }
 
 bool wants_restart(const Facts& facts) {
@@ -118,11 +120,16 @@ Facts create(const Room& room, const bundle::Options& options) {
   facts.detach_keys = options.detach_keys;
   facts.pidfile = options.pidfile;
   facts.network = options.network;
+  if (!options.no_healthcheck && !options.health_cmd.empty()) {
+    facts.check = {options.health_cmd, options.health_interval, options.health_timeout,
+                   options.health_start_period, options.health_retries};
+  }
   if (options.resources.memory.limit && *options.resources.memory.limit > 0) {
     facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
   }
   // Only a foreground `run --rm` without a terminal needs nobody to watch it.
-  facts.direct = options.remove && !options.detach && !options.tty && options.pidfile.empty();
+  facts.direct = options.remove && !options.detach && !options.tty && options.pidfile.empty() &&
+                 options.health_cmd.empty();
 
   room.registry.reserve(facts);
   const std::string dir = room.registry.directory(facts.id);
@@ -172,6 +179,7 @@ Facts create(const Room& room, const bundle::Options& options) {
       log::warn(error.what());
     }
   });
+  fill_volumes(made);
   facts.image = made.image.reference.text();
   facts.image_id = made.image.record.id;
   facts.command = made.assembled.config.process->args;
@@ -180,6 +188,7 @@ Facts create(const Room& room, const bundle::Options& options) {
   for (const auto& [key, value] : options.labels) facts.labels.insert_or_assign(key, value);
   if (cidfile) write_all(cidfile.get(), facts.id, options.cidfile);
   room.registry.save(facts);
+  note_event(room.registry.root(), "create", facts);
   undo_bundle.dismiss();
   undo_cidfile.dismiss();
   undo.dismiss();
@@ -207,10 +216,12 @@ void begin(const Room& room, Facts& facts) {
   facts.exit_code.reset();
   facts.error.clear();
   facts.oom_killed = facts.stopped_by_user = false;
+  facts.health = facts.check.command.empty() ? "" : "starting";
   // The shell that called us goes on to start it.
   facts.starter = ::getppid();
   facts.starter_born = birth_of(facts.starter);
   room.registry.save(facts);
+  note_event(room.registry.root(), "start", facts);
 }
 
 void failed(const Room& room, Facts& facts, const std::string& reason, int exit_code) {
@@ -240,6 +251,7 @@ End ended(const Room& room, const std::string& id, const std::string& runtime) {
       ::access(cat(dir, "/oom").c_str(), F_OK) == 0 || ::access(cat(dir, "/persist/oom").c_str(), F_OK) == 0;
   facts.finished_ns = now_ns();
   facts.starter = 0;
+  facts.health.clear();
   bundle::unmount_rootfs(dir);
   end.restart = wants_restart(facts);
   if (end.restart) {
@@ -250,6 +262,8 @@ End ended(const Room& room, const std::string& id, const std::string& runtime) {
     end.delay = std::min(60'000U, 100U << std::min(facts.restart_count, 10U));
     ++facts.restart_count;
   }
+  if (facts.oom_killed) note_event(room.registry.root(), "oom", facts);
+  note_event(room.registry.root(), "die", facts);
   write_status(dir, facts);
   if (facts.remove) {
     remove_locked(room, facts);
@@ -311,6 +325,7 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
     if (!wait_gone(process.get(), seconds < 0 ? -1 : std::min(seconds, INT_MAX / 1000) * 1000)) send(SIGKILL);
   }
   facts = wait_for_end(room, facts, runtime);
+  note_event(room.registry.root(), "stop", facts);
 }
 
 void remove(const Room& room, const std::string& id, bool force, const std::string& runtime) {

@@ -1,13 +1,22 @@
 #include "rocker-image/containers/volumes.hh"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
+
+extern char** environ;
 
 namespace rocker::containers {
 
@@ -46,6 +55,60 @@ std::string volume_source(const std::string& root, const bundle::VolumeRequest& 
   const std::string data = cat(volume_directory(root, name), "/_data");
   make_directories(data, 0755);
   return data;
+}
+
+namespace {
+
+void run_and_wait(std::vector<const char*> argv) {
+  argv.push_back(nullptr);
+  pid_t pid = 0;
+  const int error = ::posix_spawnp(&pid, argv[0], nullptr, nullptr, const_cast<char**>(argv.data()), environ);
+  if (error != 0) throw system_error(cat("start ", argv[0]), error);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status != 0) throw Error(cat(argv[0], " failed for a volume"));
+}
+
+bool is_empty(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
+  int entries = 0;
+  while (dir && ::readdir(dir.get()) != nullptr && entries < 3) ++entries;
+  return dir && entries == 2;
+}
+
+}  // namespace
+
+void fill_volumes(const bundle::Made& made) {
+  using Kind = bundle::VolumeRequest::Kind;
+  UniqueFd image;
+  for (const auto& request : made.assembled.volumes) {
+    if (request.kind == Kind::tmpfs) continue;
+    const auto& mounts = made.assembled.config.mounts;
+    const auto mount = std::find_if(mounts.begin(), mounts.end(),
+                                    [&](const auto& m) { return m.destination == request.destination; });
+    if (mount == mounts.end()) continue;
+    if (request.kind == Kind::volume && request.fill && is_empty(mount->source)) {
+      if (!image) image = open_path(made.image.rootfs(), O_PATH | O_DIRECTORY);
+      // A link at its place leads to a folder of the image's, never of the host's.
+      const UniqueFd folder = try_open_in_root(image.get(), request.destination, O_RDONLY | O_DIRECTORY);
+      struct stat st {};
+      if (folder && ::fstat(folder.get(), &st) == 0) {
+        // cp has the descriptor as its own working directory would be: by /proc of ours.
+        const std::string from = cat("/proc/", ::getpid(), "/fd/", folder.get(), "/.");
+        if (!is_empty(from)) run_and_wait({"cp", "-a", "--", from.c_str(), mount->source.c_str()});
+        if (::chown(mount->source.c_str(), st.st_uid, st.st_gid) < 0 ||
+            ::chmod(mount->source.c_str(), st.st_mode & 07777) < 0) {
+          throw system_error(cat("owner and mode of the volume at ", printable(request.destination)));
+        }
+      }
+    }
+    if (request.own) {
+      const auto& user = made.assembled.config.process->user;
+      const std::string owner = cat(user.uid, ":", user.gid);
+      run_and_wait({"chown", "-R", "-h", "--", owner.c_str(), mount->source.c_str()});
+    }
+  }
 }
 
 void remove_volume(const std::string& root, const std::string& name) {

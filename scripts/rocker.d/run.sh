@@ -1,14 +1,14 @@
 # shellcheck shell=sh
 # The names that this file does not set are set by rocker, or by eval of what rocker-image answers.
 # shellcheck disable=SC2154
-# run, create, start, exec: the verbs that bring a process to life. Sourced by rocker.
+# run, create, start, restart, exec, attach: the verbs that bring a process to life. Sourced by rocker.
 #
 # rocker-image makes the container and answers with facts about it as assignments, quoted so that eval can read them:
 # id, name, dir (its folder, a bundle), run (where the runtime keeps its state), direct, detach, pidfile, tty, keys and
 # memory (for the client that attaches); "$@" becomes what conmon is told about this container beside what all have in common.
 
 rocker_run() {
-  facts=$(ask run-line run "$@") || run_failed $? "$facts"
+  facts=$(ask run "$@") || run_failed $? "$facts"
   eval "$facts"
   # Nobody needs to watch a container that is gone at its end and writes to our own output: signals reach it, and its
   # poststop hook cleans up.
@@ -32,23 +32,51 @@ run_failed() { # STATUS OUTPUT
 }
 
 rocker_create() {
-  facts=$(ask run-line create "$@") || run_failed $? "$facts"
+  facts=$(ask create "$@") || run_failed $? "$facts"
   echo "$facts"
 }
 
 rocker_start() {
-  status=0
-  [ $# -gt 0 ] || fail 1 "start: which container? - 'rocker ps -a' lists all"
+  facts=$(ask start "$@") || run_failed $? "$facts"
+  eval "$facts"
+  [ -z "$attached" ] || start_attached "$1"
+  start_all "$@"
+}
+
+rocker_restart() {
+  facts=$(ask restart "$@") || run_failed $? "$facts"
+  eval "$facts"
+  start_all "$@"
+}
+
+start_all() { # CONTAINER...
+  status=${status:-0}
   for container; do
     # In a subshell: one that fails must not keep the others from starting.
     (
       facts=$(ask begin "$container") || exit 1
       eval "$facts"
+      [ -z "$running" ] || exit 0
       watch "$@"
       start_created
     ) && echo "$container" || status=1
   done
   exit "$status"
+}
+
+start_attached() { # CONTAINER
+  facts=$(ask begin "$1" attached) || exit 1
+  eval "$facts"
+  [ -z "$running" ] || rocker_attach "$1"
+  watch "$@"
+  exec "$attach" ${tty:+--tty} ${silent:+--no-stdin} --detach-keys "${given_keys:-$keys}" \
+    --memory "$memory" --start "$runtime" "$run" --failed "$image" --root "$root" "$dir" "$id"
+}
+
+rocker_attach() {
+  facts=$(ask attach "$@") || run_failed $? "$facts"
+  eval "$facts"
+  exec "$attach" ${tty:+--tty} ${silent:+--no-stdin} --detach-keys "$keys" --memory "$memory" "$dir" "$id"
 }
 
 # Has conmon make the container and watch it from then on. It answers on a FIFO when the runtime is done.
@@ -69,7 +97,11 @@ watch() { # CONMON-ARGUMENT...
   exec 3>&-
   read -r answer <&4 || answer=$(cat "$dir/conmon.err")
   exec 4<&-
-  [ -s "$dir/pid" ] && return
+  if [ -s "$dir/pid" ]; then
+    # The check of its health lives beside the container and ends with it.
+    [ -z "$check" ] || "$image" --root "$root" container health "$id" </dev/null >/dev/null 2>&1 &
+    return 0
+  fi
   ask failed "$id" "$answer"
   exit
 }
@@ -82,7 +114,7 @@ start_created() {
 }
 
 rocker_exec() {
-  facts=$(ask exec-line "$@") || run_failed $? "$facts"
+  facts=$(ask exec "$@") || run_failed $? "$facts"
   eval "$facts"
   exec "$runtime" --error-status 125 "$@"
 }

@@ -1,0 +1,31 @@
+// A container's root file system, whether it runs or not.
+#pragma once
+
+#include <string>
+
+#include "rocker-image/containers/lifecycle.hh"
+#include "spec/support/fd.hh"
+
+namespace rocker::verbs {
+
+// While this lives the root can be used: a running container's as it sees it itself, with its volumes; a
+// stopped one's is mounted, and nobody can start it meanwhile.
+class ContainerRoot {
+ public:
+  ContainerRoot(const containers::Room& room, const containers::Facts& facts);
+  ~ContainerRoot();
+  ContainerRoot(const ContainerRoot&) = delete;
+  ContainerRoot& operator=(const ContainerRoot&) = delete;
+
+  int fd() const { return fd_.get(); }
+  // A running container's root without what is mounted in it: its layers only.
+  static UniqueFd layers_of(const containers::Room& room, const containers::Facts& facts);
+
+ private:
+  std::string directory_;
+  FileLock lock_;
+  bool mounted_ = false;
+  UniqueFd fd_;
+};
+
+}  // namespace rocker::verbs

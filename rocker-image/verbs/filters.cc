@@ -1,0 +1,108 @@
+#include "rocker-image/verbs/filters.hh"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "rocker-image/bundle/values.hh"
+#include "spec/image.hh"
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::verbs {
+
+using containers::Facts;
+using containers::Live;
+using containers::Status;
+
+Filters::Filters(const std::vector<std::string>& texts, std::string_view verb) {
+  constexpr std::string_view keys[] = {"name",  "id",    "status",  "exited", "ancestor",
+                                       "label", "until", "network", "health", "is-task"};
+  for (const auto& text : texts) {
+    const auto [key, value] = bundle::parse_pair(text, cat(verb, ": --filter"));
+    if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) {
+      throw Error(cat(verb, ": --filter: there is no filter \"", printable(key), "\""))
+          .hint("there is name, id, status, exited, ancestor, label, until, network");
+    }
+    values_[key].push_back(value);
+  }
+}
+
+static bool matches_label(const Facts& facts, const std::string& wanted) {
+  const auto equals = wanted.find('=');
+  const auto found = facts.labels.find(wanted.substr(0, equals));
+  return found != facts.labels.end() &&
+         (equals == std::string::npos || found->second == wanted.substr(equals + 1));
+}
+
+bool Filters::match(const Facts& facts, const Live& live) const {
+  for (const auto& [key, values] : values_) {
+    const auto any = [&, &list = values](auto fn) { return std::any_of(list.begin(), list.end(), fn); };
+    bool good = true;
+    if (key == "name") {
+      good = any([&](const std::string& v) {
+        return facts.name.find(v.starts_with('/') ? v.substr(1) : v) != std::string::npos;
+      });
+    } else if (key == "id") {
+      good = any([&](const std::string& v) { return facts.id.starts_with(v); });
+    } else if (key == "status") {
+      good = any([&](const std::string& v) { return v == name(live.status); });
+    } else if (key == "exited") {
+      good = live.status == Status::exited &&
+             any([&](const std::string& v) { return facts.exit_code && v == cat(*facts.exit_code); });
+    } else if (key == "ancestor") {
+      good = any([&](const std::string& v) {
+        return facts.image == v || facts.image == cat(v, ":latest") ||
+               (v.size() >= 4 && facts.image_id.starts_with(v));
+      });
+    } else if (key == "label") {
+      good = std::all_of(values.begin(), values.end(),
+                         [&](const std::string& v) { return matches_label(facts, v); });
+    } else if (key == "until") {
+      good = facts.created_ns < parse_moment(values.back(), "--filter until");
+    } else if (key == "network") {
+      good = any([&](const std::string& v) { return facts.network == v; });
+    }
+    if (!good) return false;
+  }
+  return true;
+}
+
+std::int64_t parse_moment(std::string_view text, std::string_view option) {
+  constexpr std::int64_t second = 1'000'000'000;
+  std::int64_t ns = 0;
+  if (spec::parse_utc_time(text, ns)) return ns;
+  // A local time, or the beginning of a day.
+  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
+    struct tm parts {};
+    const std::string copy(text);
+    const char* end = ::strptime(copy.c_str(), format, &parts);
+    if (end == nullptr || *end != '\0') continue;
+    parts.tm_isdst = -1;
+    return static_cast<std::int64_t>(::mktime(&parts)) * second;
+  }
+  const auto dot = text.find('.');
+  unsigned long long number = 0;
+  // Ten digits are a moment, fewer are seconds ago.
+  if (parse_number(text.substr(0, dot), number) && number >= 1'000'000'000)
+    return static_cast<std::int64_t>(number) * second;
+  return containers::now_ns() - static_cast<std::int64_t>(bundle::parse_duration(text, option)) * second;
+}
+
+std::string age(std::int64_t nanoseconds) {
+  const std::int64_t seconds = nanoseconds / 1'000'000'000, minutes = seconds / 60,
+                     hours = (minutes + 30) / 60;
+  if (seconds < 1) return "Less than a second";
+  if (seconds == 1) return "1 second";
+  if (seconds < 60) return cat(seconds, " seconds");
+  if (minutes == 1) return "About a minute";
+  if (minutes < 60) return cat(minutes, " minutes");
+  if (hours == 1) return "About an hour";
+  if (hours < 48) return cat(hours, " hours");
+  if (hours < 24 * 7 * 2) return cat(hours / 24, " days");
+  if (hours < 24 * 30 * 2) return cat(hours / 24 / 7, " weeks");
+  if (hours < 24 * 365 * 2) return cat(hours / 24 / 30, " months");
+  return cat(hours / 24 / 365, " years");
+}
+
+}  // namespace rocker::verbs

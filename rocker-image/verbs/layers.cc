@@ -1,0 +1,198 @@
+// diff, export, commit: what a container has made of its image.
+#include <fcntl.h>
+#include <fts.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "rocker-image/builder.hh"
+#include "rocker-image/bundle/bundle.hh"
+#include "rocker-image/changes.hh"
+#include "rocker-image/folder.hh"
+#include "rocker-image/verbs/container_root.hh"
+#include "rocker-image/verbs/spawn.hh"
+#include "rocker-image/verbs/verbs.hh"
+#include "spec/support/file.hh"
+#include "spec/support/units.hh"
+
+namespace rocker::verbs {
+
+namespace {
+
+struct ExportOptions {
+  std::string output;
+};
+
+constexpr grammar::Option<ExportOptions> export_table[] = {
+    {{"output", 'o', "FILE", "into a file, not to stdout"},
+     [](ExportOptions& o, std::string_view v) { o.output = v; }},
+};
+
+struct CommitOptions {
+  std::string message, author;
+  std::vector<std::string> changes;
+  bool pause = true;
+};
+
+constexpr grammar::Option<CommitOptions> commit_table[] = {
+    {{"author", 'a', "NAME", "who made it"}, [](CommitOptions& o, std::string_view v) { o.author = v; }},
+    {{"change", 'c', "INSTRUCTION", "of a Dockerfile's: CMD, ENV, ..."},
+     [](CommitOptions& o, std::string_view v) { o.changes.emplace_back(v); }},
+    {{"message", 'm', "TEXT", "for the history"},
+     [](CommitOptions& o, std::string_view v) { o.message = v; }},
+    {{"pause", 'p', "", "hold it while it is copied; usual"},
+     [](CommitOptions& o, std::string_view v) { o.pause = on(v); }},
+};
+
+// overlayfs.rst: a deleted name is a character device 0:0; a folder that hides the one below has an
+// attribute.
+bool is_whiteout(const struct stat& st) {
+  return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
+}
+
+bool is_opaque(const char* path) {
+  char value = 0;
+  return ::lgetxattr(path, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+// Runs fn while the container is held, so that what is copied belongs together.
+template <typename Fn>
+auto while_paused(const Room& room, const Facts& facts, bool wanted, Fn fn) {
+  const bool pause = wanted && look(room.registry, facts).status == containers::Status::running;
+  if (!pause) return fn();
+  call_runtime(room, {"pause", facts.id});
+  struct Resume {
+    const Room& room;
+    const Facts& facts;
+    ~Resume() {
+      try {
+        call_runtime(room, {"resume", facts.id});
+      } catch (const Error& error) {
+        log::warn(error.what());
+      }
+    }
+  } resume{room, facts};
+  return fn();
+}
+
+}  // namespace
+
+Rows export_rows() {
+  return grammar::rows_of(table(export_table));
+}
+Rows commit_rows() {
+  return grammar::rows_of(table(commit_table));
+}
+
+int diff(const Room& room, Args args) {
+  if (args.size() != 1) throw Error("diff: expected one container");
+  const Facts facts = find(room, args[0]);
+  const Image image = [&] {
+    const auto record = bundle::load_record(room.registry.directory(facts.id));
+    return room.store.find_generation(record.image, record.generation);
+  }();
+  const std::string upper = cat(room.registry.directory(facts.id), "/overlay/upper");
+  if (::access(upper.c_str(), F_OK) != 0)
+    throw Error(cat("diff: container ", facts.name, " is a copy of its image, not a layer on it"));
+  std::string root = upper;
+  char* roots[] = {root.data(), nullptr};
+  const auto by_name = [](const FTSENT** a, const FTSENT** b) {
+    return std::string_view((*a)->fts_name).compare((*b)->fts_name);
+  };
+  const std::unique_ptr<FTS, int (*)(FTS*)> walk(
+      ::fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, by_name), ::fts_close);
+  if (!walk) throw system_error(upper);
+  const UniqueFd below = open_path(image.rootfs(), O_PATH | O_DIRECTORY);
+  std::string out;
+  while (const FTSENT* entry = ::fts_read(walk.get())) {
+    if (entry->fts_info == FTS_DP || entry->fts_level == 0) continue;
+    const std::string path = std::string(entry->fts_path).substr(upper.size());
+    struct stat lower {};
+    const bool was = ::fstatat(below.get(), path.c_str() + 1, &lower, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_whiteout(*entry->fts_statp)) {
+      if (was) out += cat("D ", path, "\n");
+    } else {
+      const bool replaced = entry->fts_info == FTS_D && is_opaque(entry->fts_accpath);
+      out += cat(was && !replaced ? "C " : "A ", path, "\n");
+    }
+  }
+  print(out);
+  return 0;
+}
+
+int export_verb(const Room& room, Args args) {
+  ExportOptions options;
+  const auto names =
+      grammar::parse("export", table(export_table), options, args, grammar::Positionals::mixed);
+  if (names.size() != 1)
+    throw Error("export: expected one container or image").hint("rocker export NAME -o FILE");
+  if (options.output.empty() && ::isatty(STDOUT_FILENO) != 0) {
+    throw Error("export: a tar is nothing for a terminal").hint("redirect it, or use -o FILE");
+  }
+  const Facts facts = find(room, names[0]);
+  UniqueFd out;
+  const std::string part = cat(options.output, ".", ::getpid(), ".part");
+  if (!options.output.empty()) out = open_path(part, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  // The layers, not what is mounted in them.
+  const ContainerRoot held(room, facts);
+  const UniqueFd root = ContainerRoot::layers_of(room, facts);
+  const int status = run_attached({"tar", "--numeric-owner", "--sparse", "--xattrs", "--one-file-system",
+                                   "-C", cat(room.registry.directory(facts.id), "/rootfs"), "-cf", "-", "."},
+                                  -1, out.get());
+  if (status != 0) {
+    if (out) ::unlink(part.c_str());
+    throw Error(cat("export: tar failed with status ", status));
+  }
+  if (out && ::rename(part.c_str(), options.output.c_str()) < 0) throw system_error(cat("rename ", part));
+  return 0;
+}
+
+int commit(const Room& room, Args args) {
+  CommitOptions options;
+  const auto names =
+      grammar::parse("commit", table(commit_table), options, args, grammar::Positionals::mixed);
+  if (names.size() != 2)
+    throw Error("commit: expected a container and the image's name")
+        .hint("rocker commit CONTAINER NAME[:TAG]");
+  const Facts facts = find(room, names[0]);
+  const auto reference = spec::Reference::parse(names[1]);
+  const auto record = bundle::load_record(room.registry.directory(facts.id));
+  const Image base = room.store.find_generation(record.image, record.generation);
+  ImportOptions import;
+  import.reference = reference;
+  Cancel cancel;
+  Builder builder(room.store, import, cancel);
+  while_paused(room, facts, options.pause, [&] {
+    const ContainerRoot held(room, facts);
+    const UniqueFd root = ContainerRoot::layers_of(room, facts);
+    FolderSource source(root.get());
+    builder.apply(source);
+    return 0;
+  });
+  spec::ImageRecord made;
+  made.name = reference.name;
+  made.tag = reference.tag;
+  made.os = base.record.os;
+  made.architecture = base.record.architecture;
+  made.variant = base.record.variant;
+  made.config = base.record.config;
+  for (const auto& change : options.changes) apply_change(change, made.config);
+  made.source.path = cat("container ", facts.name);
+  made.source.format = "container";
+  made.history = base.record.history;
+  spec::ImageHistory step;
+  step.created = spec::utc_time(containers::now_ns());
+  step.created_by = join(facts.command, " ");
+  step.author = options.author;
+  step.comment = options.message;
+  made.history.push_back(std::move(step));
+  const Imported imported = builder.commit(std::move(made));
+  print(cat(imported.record.id, "\n"));
+  return 0;
+}
+
+}  // namespace rocker::verbs

@@ -1,0 +1,184 @@
+// ps: the containers as a table, docker's columns, a template or JSON.
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "rocker-image/bundle/values.hh"
+#include "rocker-image/verbs/filters.hh"
+#include "rocker-image/verbs/template.hh"
+#include "rocker-image/verbs/tree_size.hh"
+#include "rocker-image/verbs/verbs.hh"
+#include "spec/image.hh"
+#include "spec/support/units.hh"
+
+namespace rocker::verbs {
+
+using namespace containers;
+
+namespace {
+
+struct PsOptions {
+  bool all = false, quiet = false, no_trunc = false, size = false;
+  std::int64_t last = -1;
+  std::vector<std::string> filters;
+  std::string format, sort;
+};
+
+constexpr grammar::Option<PsOptions> ps_table[] = {
+    {{"all", 'a', "", "those that do not run, too"}, [](PsOptions& o, std::string_view v) { o.all = on(v); }},
+    {{"filter", 'f', "KEY=VALUE", "only those: name, id, status, exited, ancestor, label"},
+     [](PsOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
+    {{"format", 0, "FORMAT", "table (docker's columns), json, or a template like {{.ID}}"},
+     [](PsOptions& o, std::string_view v) { o.format = v; }},
+    {{"last", 'n', "N", "the N newest ones"},
+     [](PsOptions& o, std::string_view v) { o.last = bundle::parse_integer(v, "--last", -1, INT32_MAX); }},
+    {{"latest", 'l', "", "the newest one"},
+     [](PsOptions& o, std::string_view v) { o.last = on(v) ? 1 : -1; }},
+    {{"no-trunc", 0, "", "nothing cut"}, [](PsOptions& o, std::string_view v) { o.no_trunc = on(v); }},
+    {{"quiet", 'q', "", "IDs only"}, [](PsOptions& o, std::string_view v) { o.quiet = on(v); }},
+    {{"size", 's', "", "what each has written"}, [](PsOptions& o, std::string_view v) { o.size = on(v); }},
+    {{"sort", 0, "FIELD", "by created (usual), id, image, names, size or status"},
+     [](PsOptions& o, std::string_view v) { o.sort = v; }},
+};
+
+const std::vector<Column> docker_columns = {
+    {"CONTAINER ID", "ID"}, {"IMAGE", "Image"}, {"COMMAND", "Command"}, {"CREATED", "RunningFor"},
+    {"STATUS", "Status"},   {"PORTS", "Ports"}, {"NAMES", "Names"}};
+
+std::string short_status(const Facts& facts, const Live& live) {
+  switch (live.status) {
+    case Status::created: return "Created";
+    case Status::starting: return "Starting";
+    case Status::running: return "Running";
+    case Status::paused: return "Paused";
+    case Status::exited: break;
+  }
+  return facts.exit_code ? cat("Exited (", *facts.exit_code, ")") : "Exited (unknown)";
+}
+
+std::string docker_status(const Facts& facts, const Live& live, std::int64_t now) {
+  if (live.pid != 0) {
+    return cat("Up ", age(now - facts.started_ns), live.status == Status::paused ? " (Paused)" : "",
+               facts.health.empty() ? "" : cat(" (", facts.health, ")"));
+  }
+  if (live.status != Status::exited) return short_status(facts, live);
+  return cat(short_status(facts, live),
+             facts.finished_ns != 0 ? cat(" ", age(now - facts.finished_ns), " ago") : "");
+}
+
+struct Row {
+  Facts facts;
+  Live live;
+  std::uint64_t size = 0;
+};
+
+void sort_rows(std::vector<Row>& rows, std::string_view by) {
+  const auto key = [&](const Row& row) -> std::string {
+    if (by == "id") return row.facts.id;
+    if (by == "image") return row.facts.image;
+    if (by == "names" || by == "name") return row.facts.name;
+    if (by == "status") return std::string(name(row.live.status));
+    throw Error(
+        cat("ps: --sort: expected created, id, image, names, size or status, found \"", printable(by), "\""));
+  };
+  if (by.empty() || by == "created") return;
+  if (by == "size") {
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.size < b.size; });
+    return;
+  }
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return key(a) < key(b); });
+}
+
+std::string cut(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  return cat(text.substr(0, most - 3), "...");
+}
+
+std::string json_row(const Row& row, const PsOptions& options, std::int64_t now) {
+  const Facts& f = row.facts;
+  std::string command = printable(join(f.command, " "), 4096);
+  if (!options.no_trunc) command = cut(command, 20);
+  std::string labels;
+  for (const auto& [key, value] : f.labels) labels += cat(labels.empty() ? "" : ",", key, "=", value);
+  json::Writer w(json::Writer::Style::compact);
+  w.object([&] {
+    w.member("Command", cat("\"", command, "\""));
+    w.member("CreatedAt", spec::local_time(f.created_ns));
+    w.member("ID", options.no_trunc ? f.id : short_id(f.id));
+    w.member("Image", f.image);
+    w.member("ImageID", f.image_id);
+    w.member("Labels", labels);
+    w.member("Label", f.labels);
+    w.member("LocalVolumes", f.anonymous_volumes.size());
+    w.member("Mounts", join(f.anonymous_volumes, ","));
+    w.member("Names", f.name);
+    w.member("Networks", f.network);
+    w.member("Pid", row.live.pid);
+    w.member("Ports", "");
+    w.member("RunningFor", cat(age(now - f.created_ns), " ago"));
+    w.member("Size", options.size ? format_size(row.size) : "0B");
+    w.member("State", name(row.live.status));
+    w.member("Status", docker_status(f, row.live, now));
+  });
+  return w.text();
+}
+
+}  // namespace
+
+std::vector<const grammar::Row*> ps_rows() {
+  return grammar::rows_of(table(ps_table));
+}
+
+int ps(const Room& room, Args args) {
+  PsOptions options;
+  const auto rest = grammar::parse("ps", table(ps_table), options, args, grammar::Positionals::mixed);
+  if (!rest.empty()) throw Error(cat("ps: \"", printable(rest[0]), "\" is one argument too many"));
+  const Filters filters(options.filters, "ps");
+  std::vector<Row> rows;
+  for (auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
+    if (options.last >= 0 && std::cmp_equal(rows.size(), options.last)) break;
+    Row row{std::move(facts), {}, 0};
+    row.live = look(room.registry, row.facts);
+    // Asking for a status or an exit code is asking for those that do not run.
+    const bool all = options.all || options.last >= 0 || filters.has("status") || filters.has("exited");
+    if ((row.live.pid == 0 && !all) || !filters.match(row.facts, row.live)) continue;
+    if (options.size || options.sort == "size")
+      row.size = tree_size(cat(room.registry.directory(row.facts.id), "/overlay/upper"));
+    rows.push_back(std::move(row));
+  }
+  sort_rows(rows, options.sort);
+  const std::int64_t now = now_ns();
+  if (options.quiet) {
+    std::string ids;
+    for (const auto& row : rows) ids += cat(options.no_trunc ? row.facts.id : short_id(row.facts.id), "\n");
+    print(ids);
+    return 0;
+  }
+  if (!options.format.empty()) {
+    std::vector<std::string> json;
+    for (const auto& row : rows) json.push_back(json_row(row, options, now));
+    auto columns = docker_columns;
+    if (options.size) columns.push_back({"SIZE", "Size"});
+    print(render_rows(options.format, json, columns));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> cells{
+      {"CONTAINER ID", "NAME", "IMAGE", "PID", "STATUS", "COMMAND", "CREATED"}};
+  if (options.size) cells[0].push_back("SIZE");
+  for (const auto& row : rows) {
+    const Facts& f = row.facts;
+    const std::string command = printable(join(f.command, " "), 4096);
+    std::string status = short_status(f, row.live);
+    if (row.live.pid != 0 && !f.health.empty()) status += cat(" (", f.health, ")");
+    cells.push_back({options.no_trunc ? f.id : short_id(f.id), f.name, f.image,
+                     row.live.pid != 0 ? cat(row.live.pid) : "-", status,
+                     options.no_trunc ? command : cut(command, 30), spec::local_time(f.created_ns)});
+    if (options.size) cells.back().push_back(format_size(row.size));
+  }
+  print(table_text(cells));
+  return 0;
+}
+
+}  // namespace rocker::verbs

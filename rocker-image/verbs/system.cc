@@ -1,0 +1,185 @@
+// system df, info, prune.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/statfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "rocker-image/verbs/template.hh"
+#include "rocker-image/verbs/tree_size.hh"
+#include "rocker-image/verbs/verbs.hh"
+#include "spec/support/file.hh"
+#include "spec/support/units.hh"
+
+namespace rocker::verbs {
+
+namespace {
+
+struct InfoOptions {
+  std::string format;
+};
+
+constexpr grammar::Option<InfoOptions> info_table[] = {
+    {{"format", 'f', "FORMAT", "table, json, or a template like {{.Driver}}"},
+     [](InfoOptions& o, std::string_view v) { o.format = v; }},
+};
+
+struct PruneOptions {
+  bool all = false, volumes = false;
+};
+
+constexpr grammar::Option<PruneOptions> prune_table[] = {
+    {{"all", 'a', "", "images that no container uses, too"},
+     [](PruneOptions& o, std::string_view v) { o.all = on(v); }},
+    {{"force", 'f', "", "rocker never asks"}, [](PruneOptions&, std::string_view) {}},
+    {{"volumes", 0, "", "volumes that no container uses, too"},
+     [](PruneOptions& o, std::string_view v) { o.volumes = on(v); }},
+};
+
+std::string file_system_of(const std::string& path) {
+  struct statfs fs {};
+  if (::statfs(path.c_str(), &fs) < 0) return "unknown";
+  switch (static_cast<unsigned long>(fs.f_type)) {
+    case 0xef53: return "ext4";
+    case 0x58465342: return "xfs";
+    case 0x9123683e: return "btrfs";
+    case 0x01021994: return "tmpfs";
+    case 0x794c7630: return "overlay";
+    case 0x2fc12fc1: return "zfs";
+    case 0x6969: return "nfs";
+    default: return cat(static_cast<unsigned long>(fs.f_type));
+  }
+}
+
+std::string usage_row(std::string_view type, std::size_t total, std::size_t active, std::uint64_t size,
+                      std::uint64_t reclaimable) {
+  json::Writer w(json::Writer::Style::compact);
+  w.object([&] {
+    w.member("Active", cat(active));
+    w.member("Reclaimable",
+             cat(format_size(reclaimable), size != 0 ? cat(" (", reclaimable * 100 / size, "%)") : ""));
+    w.member("Size", format_size(size));
+    w.member("TotalCount", cat(total));
+    w.member("Type", type);
+  });
+  return w.text();
+}
+
+}  // namespace
+
+Rows info_rows() {
+  return grammar::rows_of(table(info_table));
+}
+Rows system_prune_rows() {
+  return grammar::rows_of(table(prune_table));
+}
+
+int system_df(const Room& room, Args args) {
+  InfoOptions options;
+  grammar::parse("system df", table(info_table), options, args, grammar::Positionals::mixed);
+  const auto warn = [](const Error& error) { log::warn(error.what()); };
+  std::vector<std::string> rows;
+  const auto all = room.registry.list(warn);
+  std::uint64_t size = 0, reclaimable = 0;
+  std::size_t active = 0, total = 0;
+  for (const auto& image : room.store.list(warn)) {
+    const std::uint64_t bytes = image.record.disk_usage != 0 ? image.record.disk_usage : image.record.size;
+    ++total;
+    size += bytes;
+    const bool used = !room.store.users(image.generation()).empty();
+    active += used ? 1 : 0;
+    if (!used) reclaimable += bytes;
+  }
+  rows.push_back(usage_row("Images", total, active, size, reclaimable));
+  size = reclaimable = 0;
+  active = 0;
+  for (const auto& facts : all) {
+    const std::uint64_t bytes = tree_size(cat(room.registry.directory(facts.id), "/overlay/upper"));
+    const bool runs = look(room.registry, facts).pid != 0;
+    size += bytes;
+    active += runs ? 1 : 0;
+    if (!runs) reclaimable += bytes;
+  }
+  rows.push_back(usage_row("Containers", all.size(), active, size, reclaimable));
+  const std::uint64_t volumes = tree_size(cat(room.registry.root(), "/volumes"));
+  rows.push_back(usage_row("Local Volumes", volume_count(room), volume_count(room), volumes, 0));
+  print(render_rows(options.format.empty() ? "table" : options.format, rows,
+                    {{"TYPE", "Type"},
+                     {"TOTAL", "TotalCount"},
+                     {"ACTIVE", "Active"},
+                     {"SIZE", "Size"},
+                     {"RECLAIMABLE", "Reclaimable"}}));
+  return 0;
+}
+
+int system_info(const Room& room, Args args) {
+  InfoOptions options;
+  grammar::parse("info", table(info_table), options, args, grammar::Positionals::mixed);
+  const auto warn = [](const Error& error) { log::warn(error.what()); };
+  const auto all = room.registry.list(warn);
+  std::size_t running = 0, paused = 0;
+  for (const auto& facts : all) {
+    const auto live = look(room.registry, facts);
+    running += live.status == containers::Status::running ? 1 : 0;
+    paused += live.status == containers::Status::paused ? 1 : 0;
+  }
+  struct utsname host {};
+  ::uname(&host);
+  const bool v2 = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+  json::Writer w;
+  w.object([&] {
+    w.member("Containers", all.size());
+    w.member("ContainersRunning", running);
+    w.member("ContainersPaused", paused);
+    w.member("ContainersStopped", all.size() - running - paused);
+    w.member("Images", room.store.list(warn).size());
+    w.member("Driver", "overlay");
+    w.member("BackingFilesystem", file_system_of(room.registry.root()));
+    w.member("CgroupVersion", v2 ? "2" : "1");
+    w.member("CgroupDriver", "cgroupfs");
+    w.member("KernelVersion", host.release);
+    w.member("Architecture", host.machine);
+    w.member("Name", host.nodename);
+    w.member("NCPU", ::sysconf(_SC_NPROCESSORS_ONLN));
+    w.member("MemTotal", static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                             static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+    w.member("DefaultRuntime", runtime());
+    w.member("RockerRootDir", room.registry.root());
+    w.member("StateDir", room.registry.run_directory());
+    w.member("ServerVersion", ROCKER_VERSION);
+  });
+  if (options.format == "json") {
+    print(w.text());
+  } else if (!options.format.empty()) {
+    print(cat(render(options.format, json::Document::parse(w.text(), "info").root()), "\n"));
+  } else {
+    std::string out;
+    const auto document = json::Document::parse(w.text(), "info");
+    document.root().each_member([&](const std::string& name, const json::Value& value) {
+      out += cat(name, ": ", value.is_string() ? value.as_string() : value.text(), "\n");
+    });
+    print(out);
+  }
+  return 0;
+}
+
+int system_prune(const Room& room, Args args) {
+  PruneOptions options;
+  grammar::parse("system prune", table(prune_table), options, args, grammar::Positionals::mixed);
+  prune_verb(room, {});
+  std::string removed;
+  for (const auto& name : room.store.prune()) removed += cat(name, "\n");
+  if (options.all) {
+    for (const auto& image : room.store.list([](const Error& error) { log::warn(error.what()); })) {
+      if (!room.store.users(image.generation()).empty()) continue;
+      room.store.remove(image.reference);
+      removed += cat(image.reference.text(), "\n");
+    }
+  }
+  if (!removed.empty()) print(cat("Deleted Images:\n", removed));
+  // The state of containers that are gone, and what their folders left mounted, went with them. The runtime's
+  // folder stays.
+  return options.volumes ? volume_prune(room, {}) : 0;
+}
+
+}  // namespace rocker::verbs

@@ -1,0 +1,91 @@
+// The verbs, a declaration each; the table is verbs.cc.
+#pragma once
+
+#include "rocker-image/verbs/verb.hh"
+
+namespace rocker::verbs {
+
+using Rows = std::vector<const grammar::Row*>;
+
+// run.cc
+Rows run_rows();
+Rows start_rows();
+Rows attach_rows();
+int run(const Room& room, Args args);
+int create_verb(const Room& room, Args args);
+int start(const Room& room, Args args);
+int begin_verb(const Room& room, Args args);  // start, one container
+int attach(const Room& room, Args args);
+int failed_verb(const Room& room, Args args);  // ID REASON
+int ended_verb(const Room& room,
+               Args args);  // ID [--runtime PATH] [--rocker PATH]: conmon's exit command, the hook
+
+// stop.cc
+Rows stop_rows();
+Rows kill_rows();
+Rows rm_rows();
+Rows prune_rows();
+int stop_verb(const Room& room, Args args);
+int restart_verb(const Room& room, Args args);
+int kill_verb(const Room& room, Args args);
+int wait_verb(const Room& room, Args args);
+int pause_verb(const Room& room, Args args);
+int unpause_verb(const Room& room, Args args);
+int rm_verb(const Room& room, Args args);
+int rename_verb(const Room& room, Args args);
+int prune_verb(const Room& room, Args args);
+
+// ps.cc, logs.cc, exec.cc, inspect.cc, resources.cc
+Rows ps_rows();
+Rows logs_rows();
+Rows events_rows();
+Rows exec_rows();
+Rows inspect_rows();
+Rows stats_rows();
+Rows update_rows();
+int ps(const Room& room, Args args);
+int logs(const Room& room, Args args);
+int events(const Room& room, Args args);
+int exec(const Room& room, Args args);
+int inspect(const Room& room, Args args);
+int port(const Room& room, Args args);
+int stats(const Room& room, Args args);
+int top(const Room& room, Args args);
+int update(const Room& room, Args args);
+
+// cp.cc, layers.cc
+Rows cp_rows();
+Rows export_rows();
+Rows commit_rows();
+int cp(const Room& room, Args args);
+int diff(const Room& room, Args args);
+int export_verb(const Room& room, Args args);
+int commit(const Room& room, Args args);
+
+// volumes.cc
+Rows volume_ls_rows();
+Rows volume_rm_rows();
+Rows volume_create_rows();
+Rows volume_inspect_rows();
+int volume_ls(const Room& room, Args args);
+int volume_rm(const Room& room, Args args);
+int volume_create(const Room& room, Args args);
+int volume_inspect(const Room& room, Args args);
+int volume_prune(const Room& room, Args args);
+std::size_t volume_count(const Room& room);
+
+// system.cc, doctor.cc
+Rows info_rows();
+Rows system_prune_rows();
+int system_df(const Room& room, Args args);
+int system_info(const Room& room, Args args);
+int system_prune(const Room& room, Args args);
+int doctor(const Room& room, Args args);
+
+// health.cc: ID; what the shell starts beside a container that has a check
+int health(const Room& room, Args args);
+
+// complete.cc: what the completions ask
+int complete(const Room& room, Args args);
+
+}  // namespace rocker::verbs

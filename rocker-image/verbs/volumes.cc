@@ -1,0 +1,249 @@
+// volume create, ls, inspect, rm, prune.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "rocker-image/bundle/values.hh"
+#include "rocker-image/bundle/volumes.hh"
+#include "rocker-image/containers/volumes.hh"
+#include "rocker-image/verbs/template.hh"
+#include "rocker-image/verbs/tree_size.hh"
+#include "rocker-image/verbs/verbs.hh"
+#include "spec/config.hh"
+#include "spec/image.hh"
+#include "spec/support/file.hh"
+#include "spec/support/units.hh"
+
+namespace rocker::verbs {
+
+namespace {
+
+struct ListOptions {
+  bool quiet = false;
+  std::string format;
+  std::vector<std::string> filters;
+};
+
+constexpr grammar::Option<ListOptions> ls_table[] = {
+    {{"filter", 'f', "KEY=VALUE", "only those: name=, dangling=true"},
+     [](ListOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
+    {{"format", 0, "FORMAT", "table, json, or a template like {{.Name}}"},
+     [](ListOptions& o, std::string_view v) { o.format = v; }},
+    {{"quiet", 'q', "", "names only"}, [](ListOptions& o, std::string_view v) { o.quiet = on(v); }},
+};
+
+struct CreateOptions {
+  spec::StringMap labels;
+};
+
+constexpr grammar::Option<CreateOptions> create_table[] = {
+    {{"driver", 'd', "local", "local is the only one"},
+     [](CreateOptions&, std::string_view v) {
+       if (v != "local")
+         throw Error(cat("volume create: --driver: expected local, found \"", printable(v), "\""));
+     }},
+    {{"label", 0, "KEY=VALUE", "a label"},
+     [](CreateOptions& o, std::string_view v) { o.labels.insert(bundle::parse_pair(v, "--label")); }},
+};
+
+struct RmOptions {
+  bool force = false;
+};
+
+constexpr grammar::Option<RmOptions> rm_table[] = {
+    {{"force", 'f', "", "no error when there is none"},
+     [](RmOptions& o, std::string_view v) { o.force = on(v); }},
+};
+
+struct InspectOptions {
+  std::string format;
+};
+
+constexpr grammar::Option<InspectOptions> inspect_table[] = {
+    {{"format", 'f', "FORMAT", "a template like {{.Mountpoint}}"},
+     [](InspectOptions& o, std::string_view v) { o.format = v; }},
+};
+
+std::string folder(const Room& room, std::string_view name) {
+  return cat(room.registry.root(), "/volumes/", name);
+}
+
+std::vector<std::string> all_volumes(const Room& room) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder(room, "").c_str()), ::closedir);
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    const std::string name = entry->d_name;
+    if (!name.starts_with('.') && ::access(cat(folder(room, name), "/_data").c_str(), F_OK) == 0)
+      names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// The containers that have the volume in their config.json.
+std::vector<std::string> users_of(const Room& room, const std::string& name) {
+  const std::string data = cat(folder(room, name), "/_data");
+  std::vector<std::string> users;
+  for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
+    try {
+      const auto config = spec::load_config(room.registry.directory(facts.id));
+      const bool uses = std::any_of(config.mounts.begin(), config.mounts.end(),
+                                    [&](const auto& m) { return m.source == data; });
+      if (uses) users.push_back(facts.name);
+    } catch (const Error&) {
+      continue;  // a broken one uses nothing
+    }
+  }
+  return users;
+}
+
+std::string check(const Room& room, const std::string& name) {
+  bundle::check_volume_name(name, "volume");
+  if (::access(cat(folder(room, name), "/_data").c_str(), F_OK) != 0)
+    throw Error(cat("No such volume: ", name));
+  return folder(room, name);
+}
+
+std::string volume_json(const Room& room, const std::string& name) {
+  const std::string dir = folder(room, name);
+  struct stat st {};
+  ::stat(dir.c_str(), &st);
+  json::Writer w(json::Writer::Style::compact);
+  w.object([&] {
+    w.member("CreatedAt", spec::utc_time(static_cast<std::int64_t>(st.st_ctime) * 1'000'000'000));
+    w.member("Driver", "local");
+    w.key("Labels");
+    w.raw(read_file_if_exists(AT_FDCWD, cat(dir, "/labels.json"), 1 << 20).value_or("{}"));
+    w.member("Mountpoint", cat(dir, "/_data"));
+    w.member("Name", name);
+    w.object("Options", [] {});
+    w.member("Scope", "local");
+  });
+  return w.text();
+}
+
+}  // namespace
+
+Rows volume_ls_rows() {
+  return grammar::rows_of(table(ls_table));
+}
+Rows volume_rm_rows() {
+  return grammar::rows_of(table(rm_table));
+}
+Rows volume_create_rows() {
+  return grammar::rows_of(table(create_table));
+}
+Rows volume_inspect_rows() {
+  return grammar::rows_of(table(inspect_table));
+}
+
+int volume_ls(const Room& room, Args args) {
+  ListOptions options;
+  grammar::parse("volume ls", table(ls_table), options, args, grammar::Positionals::mixed);
+  std::vector<std::string> rows;
+  std::string names;
+  for (const auto& name : all_volumes(room)) {
+    bool good = true;
+    for (const auto& text : options.filters) {
+      const auto [key, value] = bundle::parse_pair(text, "volume ls: --filter");
+      if (key == "name") {
+        good = good && name.find(value) != std::string::npos;
+      } else if (key == "dangling") {
+        good = good && users_of(room, name).empty() == grammar::parse_flag(value, "--filter dangling");
+      } else {
+        throw Error(cat("volume ls: --filter: there is no filter \"", printable(key), "\""));
+      }
+    }
+    if (!good) continue;
+    names += cat(name, "\n");
+    rows.push_back(volume_json(room, name));
+  }
+  print(options.quiet ? names
+                      : render_rows(options.format.empty() ? "table" : options.format, rows,
+                                    {{"DRIVER", "Driver"}, {"VOLUME NAME", "Name"}}));
+  return 0;
+}
+
+int volume_create(const Room& room, Args args) {
+  CreateOptions options;
+  const auto names =
+      grammar::parse("volume create", table(create_table), options, args, grammar::Positionals::mixed);
+  if (names.size() > 1) throw Error("volume create: expected one name");
+  Facts facts;
+  bundle::VolumeRequest request;
+  request.kind = bundle::VolumeRequest::Kind::volume;
+  if (!names.empty()) {
+    bundle::check_volume_name(names[0], "volume create");
+    request.source = names[0];
+  }
+  containers::volume_source(room.registry.root(), request, facts);
+  const std::string name = names.empty() ? facts.anonymous_volumes.at(0) : names[0];
+  if (!options.labels.empty()) {
+    json::Writer w(json::Writer::Style::compact);
+    w.value(options.labels);
+    replace_file(AT_FDCWD, cat(folder(room, name), "/labels.json"), w.text(), 0600);
+  }
+  print(cat(name, "\n"));
+  return 0;
+}
+
+int volume_inspect(const Room& room, Args args) {
+  InspectOptions options;
+  const auto names =
+      grammar::parse("volume inspect", table(inspect_table), options, args, grammar::Positionals::mixed);
+  std::vector<std::string> found;
+  const int status = for_each_name("volume inspect", names, [&](const std::string& name) {
+    check(room, name);
+    found.push_back(volume_json(room, name));
+  });
+  if (options.format.empty()) {
+    json::Writer w;
+    w.array([&] {
+      for (const auto& text : found) w.raw(text);
+    });
+    print(w.text());
+  } else {
+    for (const auto& text : found)
+      print(cat(render(options.format, json::Document::parse(text, "volume").root()), "\n"));
+  }
+  return status;
+}
+
+int volume_rm(const Room& room, Args args) {
+  RmOptions options;
+  const auto names = grammar::parse("volume rm", table(rm_table), options, args, grammar::Positionals::mixed);
+  return for_each_name("volume rm", names, [&](const std::string& name) {
+    bundle::check_volume_name(name, "volume rm");
+    if (options.force && ::access(folder(room, name).c_str(), F_OK) != 0) return;
+    check(room, name);
+    const auto users = users_of(room, name);
+    if (!users.empty())
+      throw Error(cat("volume ", name, " is used by ", join(users, ", "))).hint("remove the container first");
+    containers::remove_volume(room.registry.root(), name);
+    print(cat(name, "\n"));
+  });
+}
+
+std::size_t volume_count(const Room& room) {
+  return all_volumes(room).size();
+}
+
+int volume_prune(const Room& room, Args) {
+  std::string removed;
+  std::uint64_t bytes = 0;
+  for (const auto& name : all_volumes(room)) {
+    if (!users_of(room, name).empty()) continue;
+    bytes += tree_size(cat(folder(room, name), "/_data"));
+    containers::remove_volume(room.registry.root(), name);
+    removed += cat(name, "\n");
+  }
+  if (!removed.empty()) print(cat("Deleted Volumes:\n", removed, "\n"));
+  print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
+  return 0;
+}
+
+}  // namespace rocker::verbs

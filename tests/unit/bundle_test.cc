@@ -1,0 +1,275 @@
+// rocker-image/bundle and the grammar of its lines.
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "rocker-image/bundle/assemble.hh"
+#include "rocker-image/bundle/capabilities.hh"
+#include "rocker-image/bundle/options.hh"
+#include "rocker-image/bundle/seccomp.hh"
+#include "rocker-image/bundle/users.hh"
+#include "rocker-image/bundle/values.hh"
+#include "rocker-image/bundle/volumes.hh"
+#include "rocker-image/verbs/filters.hh"
+#include "rocker-image/verbs/template.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/str.hh"
+
+using namespace rocker;
+using namespace rocker::bundle;
+
+namespace {
+
+Options parse(const std::vector<std::string>& line) {
+  const auto rows = run_options();
+  Options options;
+  options.command =
+      grammar::parse("run", grammar::Table<Options>(rows), options, line, grammar::Positionals::end_options);
+  return options;
+}
+
+// What is said about a line, or a value, that is wrong.
+template <typename Fn>
+std::string complaint(Fn fn) {
+  try {
+    fn();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool has(const std::vector<std::string>& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+// A root file system with the given /etc/passwd and /etc/group, removed at the end.
+class Root {
+ public:
+  Root(std::string_view passwd, std::string_view group) {
+    cr_assert_not_null(::mkdtemp(path_));
+    make_directories(cat(path_, "/etc"), 0755);
+    replace_file(AT_FDCWD, cat(path_, "/etc/passwd"), passwd, 0644);
+    replace_file(AT_FDCWD, cat(path_, "/etc/group"), group, 0644);
+    fd_ = open_path(path_, O_PATH | O_DIRECTORY);
+  }
+  ~Root() { remove_tree(AT_FDCWD, path_); }
+  int fd() const { return fd_.get(); }
+
+ private:
+  char path_[32] = "/tmp/rocker-unit.XXXXXX";
+  UniqueFd fd_;
+};
+
+spec::Config assembled(const std::vector<std::string>& line, const spec::ImageConfig& image = {}) {
+  const Root root("root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n",
+                  "root:x:0:\nweb:x:33:\nextra:x:44:web\n");
+  Place place;
+  place.directory = "/b";
+  place.image_reference = "busybox:latest";
+  place.root_fd = root.fd();
+  return assemble(parse(line), image, place).config;
+}
+
+}  // namespace
+
+Test(grammar, takes_values_in_all_of_pflags_spellings) {
+  for (const auto& line : std::vector<std::vector<std::string>>{
+           {"-m", "64m"}, {"-m64m"}, {"-m=64m"}, {"--memory", "64m"}, {"--memory=64m"}}) {
+    cr_assert_eq(parse(line).resources.memory.limit.value_or(0), 64 << 20);
+  }
+}
+
+Test(grammar, flags_join_and_take_false) {
+  const auto options = parse({"-itd", "--rm=false"});
+  cr_assert(options.interactive && options.tty && options.detach && !options.remove);
+}
+
+Test(grammar, options_end_at_the_first_positional_and_at_two_dashes) {
+  cr_assert_eq(parse({"-t", "busybox", "-d", "--rm"}).command,
+               (std::vector<std::string>{"busybox", "-d", "--rm"}));
+  cr_assert_eq(parse({"--", "-t"}).command, (std::vector<std::string>{"-t"}));
+}
+
+Test(grammar, the_last_of_two_counts_and_lists_add_up) {
+  const auto options = parse({"-m", "1m", "-m", "2m", "-e", "A=1", "-e", "B=2"});
+  cr_assert_eq(options.resources.memory.limit.value_or(0), 2 << 20);
+  cr_assert_eq(options.env, (std::vector<std::string>{"A=1", "B=2"}));
+}
+
+Test(grammar, names_what_is_wrong_and_what_was_meant) {
+  cr_assert(complaint([] { parse({"--memroy", "1m"}); }).find("did you mean --memory?") != std::string::npos);
+  cr_assert(complaint([] { parse({"--memory"}); }).find("--memory needs a value") != std::string::npos);
+  cr_assert(complaint([] { parse({"--rm=maybe"}); }).find("expected true or false") != std::string::npos);
+  cr_assert(complaint([] { parse({"-p", "80:80"}); }).find("rocker has no --publish") != std::string::npos);
+}
+
+Test(grammar, no_two_rows_have_one_name_or_letter) {
+  const auto rows = run_options();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t j = i + 1; j < rows.size(); ++j) {
+      cr_assert_neq(rows[i].name, rows[j].name, "%s", std::string(rows[i].name).c_str());
+      cr_assert(rows[i].letter == 0 || rows[i].letter != rows[j].letter, "-%c", rows[i].letter);
+    }
+  }
+}
+
+Test(values, cpus_are_exact) {
+  cr_assert_eq(parse_cpus("1.5"), 150'000);
+  cr_assert_eq(parse_cpus(".5"), 50'000);
+  cr_assert_eq(parse_cpus("0.3"), 30'000);
+  cr_assert_eq(parse_cpus("2"), 200'000);
+  for (const char* bad : {"", ".", "0", "0.001", "-1", "1.5x", "1.2.3"}) {
+    cr_assert(!complaint([&] { parse_cpus(bad); }).empty(), "%s", bad);
+  }
+}
+
+Test(values, ulimits_durations_and_signals) {
+  const auto limit = parse_ulimit("nofile=1:2");
+  cr_assert(limit.type == "RLIMIT_NOFILE" && limit.soft == 1 && limit.hard == 2);
+  cr_assert_eq(parse_ulimit("core=-1").hard, ~std::uint64_t{0});
+  cr_assert(!complaint([] { parse_ulimit("nofile=3:2"); }).empty());
+  cr_assert_eq(parse_duration("1m30s", "x"), 90);
+  cr_assert_eq(parse_duration("500ms", "x"), 1);
+  cr_assert(!complaint([] { parse_duration("soon", "x"); }).empty());
+  cr_assert_eq(parse_signal("term", "x"), "SIGTERM");
+  cr_assert_eq(parse_signal("9", "x"), "SIGKILL");
+  cr_assert_eq(signal_number("SIGRTMIN+3"), SIGRTMIN + 3);
+  cr_assert(!complaint([] { parse_signal("SIGNOPE", "x"); }).empty());
+}
+
+Test(users, names_numbers_and_groups) {
+  const Root root("root:x:0:0::/root:/bin/sh\nweb:x:33:34::/srv:/bin/sh\n",
+                  "web:x:34:\nextra:x:44:web,root\n");
+  const auto web = resolve_user(root.fd(), "web", {});
+  cr_assert(web.user.uid == 33 && web.user.gid == 34 && web.home == "/srv");
+  cr_assert_eq(web.user.additional_gids, (std::vector<gid_t>{44}));
+  // A group of its own takes the others away; --group-add adds.
+  cr_assert(resolve_user(root.fd(), "web:44", {}).user.additional_gids.empty());
+  cr_assert_eq(resolve_user(root.fd(), "7", {"extra", "9"}).user.additional_gids,
+               (std::vector<gid_t>{9, 44}));
+  cr_assert_eq(resolve_user(root.fd(), "7", {}).user.gid, 0);
+  cr_assert(!complaint([&] { resolve_user(root.fd(), "nobody", {}); }).empty());
+  cr_assert(!complaint([&] { resolve_user(root.fd(), "4294967295", {}); }).empty());
+}
+
+Test(capabilities, add_and_drop_in_any_order) {
+  cr_assert_eq(choose_capabilities({}, {}, false, 0).bounding.size(), 11);
+  cr_assert_eq(choose_capabilities({"chown"}, {"ALL"}, false, 0).effective,
+               (std::vector<std::string>{"CAP_CHOWN"}));
+  const auto all = choose_capabilities({"ALL"}, {"cap_sys_admin"}, false, 0).bounding;
+  cr_assert(has(all, "CAP_NET_ADMIN") && !has(all, "CAP_SYS_ADMIN"));
+  // Another user has at hand what was added by name only, and that survives execve as ambient.
+  const auto user = choose_capabilities({"NET_RAW"}, {}, false, 1000);
+  cr_assert_eq(user.effective, (std::vector<std::string>{"CAP_NET_RAW"}));
+  cr_assert_eq(user.ambient, user.effective);
+  cr_assert(!complaint([] { choose_capabilities({"FLY"}, {}, false, 0); }).empty());
+}
+
+Test(volumes, spellings_of_a_mount) {
+  const auto bind = parse_volume("/a:/b:ro,noexec");
+  cr_assert(bind.kind == VolumeRequest::Kind::bind && bind.readonly && bind.make_source);
+  const auto mount = mount_of(bind, bind.source);
+  cr_assert(has(mount.options, "ro") && has(mount.options, "noexec") && has(mount.options, "rprivate"));
+  cr_assert(parse_volume("data:/b").kind == VolumeRequest::Kind::volume);
+  cr_assert(parse_volume("/b").source.empty());
+  const auto long_form = parse_mount("type=bind,source=/a,target=/b,readonly");
+  cr_assert(long_form.readonly && !long_form.make_source);
+  cr_assert(has(mount_of(parse_tmpfs("/t:exec"), "").options, "exec"));
+  cr_assert(!has(mount_of(parse_tmpfs("/t:exec"), "").options, "noexec"));
+  for (const char* bad : {"a:b", "/a:/", "/a:/b:what", "../x y:/b:ro:z"}) {
+    cr_assert(!complaint([&] { parse_volume(bad); }).empty(), "%s", bad);
+  }
+  cr_assert(!complaint([] { parse_mount("type=bind,source=/a"); }).empty());
+}
+
+Test(assemble, entry_point_command_and_environment_as_docker_has_them) {
+  spec::ImageConfig image;
+  image.entrypoint = {"/entry"};
+  image.cmd = {"default"};
+  image.env = {"A=image", "PATH=/image"};
+  image.user = "web";
+  image.working_dir = "/srv";
+  auto config = assembled({}, image);
+  cr_assert_eq(config.process->args, (std::vector<std::string>{"/entry", "default"}));
+  cr_assert_eq(config.process->user.uid, 33);
+  cr_assert_eq(config.process->cwd, "/srv");
+  cr_assert(has(config.process->env, "PATH=/image") && has(config.process->env, "HOME=/srv"));
+  cr_assert_eq(assembled({"x"}, image).process->args, (std::vector<std::string>{"/entry", "x"}));
+  cr_assert_eq(assembled({"--entrypoint", "/other"}, image).process->args,
+               (std::vector<std::string>{"/other"}));
+  cr_assert_eq(assembled({"--entrypoint", "", "x"}, image).process->args, (std::vector<std::string>{"x"}));
+  cr_assert(has(assembled({"-e", "A=mine", "x"}, image).process->env, "A=mine"));
+  cr_assert(!complaint([] { assembled({}); }).empty());
+}
+
+Test(assemble, defaults_hold_the_container_in) {
+  const auto config = assembled({"true"});
+  cr_assert(config.process->no_new_privileges);
+  cr_assert(config.linux_.seccomp && config.linux_.seccomp->default_action == "SCMP_ACT_ERRNO");
+  cr_assert(config.linux_.creates(spec::NamespaceType::network));
+  cr_assert(has(config.linux_.masked_paths, "/proc/kcore") && has(config.linux_.readonly_paths, "/proc/sys"));
+  cr_assert(!config.linux_.resources->devices.empty() && !config.linux_.resources->devices[0].allow);
+  const auto open = assembled({"--network", "host", "--pid", "host", "true"});
+  cr_assert(!open.linux_.creates(spec::NamespaceType::network) &&
+            !open.linux_.creates(spec::NamespaceType::pid));
+}
+
+Test(seccomp, gates_follow_the_capabilities) {
+  const auto allows = [](const spec::Seccomp& profile, std::string_view call) {
+    return std::any_of(profile.syscalls.begin(), profile.syscalls.end(), [&](const auto& rule) {
+      return rule.action == "SCMP_ACT_ALLOW" && has(rule.names, call);
+    });
+  };
+  cr_assert(!allows(default_seccomp({}), "bpf"));
+  cr_assert(allows(default_seccomp({"CAP_SYS_ADMIN"}), "bpf"));
+  cr_assert(!allows(default_seccomp({"CAP_SYS_ADMIN"}), "kexec_load"));
+}
+
+Test(seccomp, profiles_in_dockers_format) {
+  char path[] = "/tmp/rocker-unit.XXXXXX";
+  const UniqueFd fd(::mkstemp(path));
+  write_all(fd.get(), R"({"defaultAction":"SCMP_ACT_ERRNO","archMap":[],"syscalls":[
+      {"names":["read"],"action":"SCMP_ACT_ALLOW"},
+      {"names":["new"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"99.0"}},
+      {"names":["admin"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_SYS_ADMIN"]}},
+      {"names":["plain"],"action":"SCMP_ACT_ALLOW","excludes":{"caps":["CAP_SYS_ADMIN"]}}]})",
+            path);
+  const auto names = [&](const std::vector<std::string>& caps) {
+    std::string out;
+    for (const auto& rule : read_seccomp_profile(path, caps).syscalls) out += rule.names[0] + " ";
+    return out;
+  };
+  cr_assert_eq(names({}), "read plain ");
+  cr_assert_eq(names({"CAP_SYS_ADMIN"}), "read admin ");
+  ::unlink(path);
+}
+
+Test(format, fields_functions_and_loops) {
+  const auto document = json::Document::parse(
+      R"({"Name":"web","State":{"Pid":7},"Labels":{"a.b":"c"},"Args":["x","y"],"On":true})", "test");
+  const auto render = [&](std::string_view text) { return verbs::render(text, document.root()); };
+  cr_assert_eq(render("{{.Name}}:{{.State.Pid}}"), "web:7");
+  cr_assert_eq(render("{{json .State}} {{len .Args}} {{upper .Name}}"), R"({"Pid":7} 2 WEB)");
+  cr_assert_eq(render("{{index .Labels \"a.b\"}} {{join .Args \",\"}}"), "c x,y");
+  cr_assert_eq(render("{{range .Args}}<{{.}}>{{end}}{{if .On}}yes{{else}}no{{end}}"), "<x><y>yes");
+  cr_assert(complaint([&] { render("{{.Nope}}"); }).find("there is Name") != std::string::npos);
+  cr_assert(!complaint([&] { render("{{.Name"); }).empty());
+  cr_assert(!complaint([&] { render("{{range .Args}}"); }).empty());
+  cr_assert(!complaint([&] { render("{{end}}"); }).empty());
+}
+
+Test(format, ages_as_docker_words_them) {
+  constexpr std::int64_t second = 1'000'000'000;
+  cr_assert_eq(verbs::age(0), "Less than a second");
+  cr_assert_eq(verbs::age(59 * second), "59 seconds");
+  cr_assert_eq(verbs::age(90 * second), "About a minute");
+  cr_assert_eq(verbs::age(180 * second), "3 minutes");
+  cr_assert_eq(verbs::age(3600 * second), "About an hour");
+  cr_assert_eq(verbs::age(50 * 3600 * second), "2 days");
+}
