@@ -17,6 +17,8 @@ SBINDIR     ?= $(PREFIX)/sbin
 LIBEXECDIR  ?= $(PREFIX)/libexec/rocker
 MANDIR      ?= $(PREFIX)/share/man
 COMPDIR     ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR      ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR     ?= $(PREFIX)/share/fish/vendor_completions.d
 
 SANITIZE ?=
 BUILD    ?= build$(if $(SANITIZE),-sanitize)
@@ -205,9 +207,15 @@ $(BUILD)/completion/%: $(BUILD)/% scripts/make-completion
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)scripts/make-completion $< >$@.new && mv $@.new $@
 
-COMPLETIONS := $(BUILD)/completion/rocker-image $(BUILD)/completion/rocker-runc
+# rocker's are made from the tables of options, for three shells.
+$(BUILD)/completion/rocker $(BUILD)/completion/_rocker $(BUILD)/completion/rocker.fish: scripts/make-rocker-completion $(BUILD)/rocker-image
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)scripts/make-rocker-completion $(if $(filter %.fish,$@),fish,$(if $(filter %/_rocker,$@),zsh,bash)) \
+	  $(BUILD)/rocker-image >$@.new && mv $@.new $@
+
+COMPLETIONS := $(BUILD)/completion/rocker-image $(BUILD)/completion/rocker-runc $(BUILD)/completion/rocker
 .PHONY: completion
-completion: $(COMPLETIONS) ## make the completion files for bash
+completion: $(COMPLETIONS) $(BUILD)/completion/_rocker $(BUILD)/completion/rocker.fish ## make the completion files
 
 MAN_PAGES := $(wildcard man/*.[1-8])
 
@@ -223,6 +231,8 @@ install: all completion ## install below $(DESTDIR)$(PREFIX)
 	for page in $(MAN_PAGES); do \
 	  install -D -m 644 $$page '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}" || exit; done
 	install -m 644 $(COMPLETIONS) '$(DESTDIR)$(COMPDIR)/'
+	install -D -m 644 $(BUILD)/completion/_rocker '$(DESTDIR)$(ZSHDIR)/_rocker'
+	install -D -m 644 $(BUILD)/completion/rocker.fish '$(DESTDIR)$(FISHDIR)/rocker.fish'
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
@@ -230,6 +240,7 @@ uninstall: ## remove what install put there
 	rm -rf '$(DESTDIR)$(LIBEXECDIR)'
 	for page in $(MAN_PAGES); do rm -f '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}"; done
 	for file in $(notdir $(COMPLETIONS)); do rm -f '$(DESTDIR)$(COMPDIR)'/$$file; done
+	rm -f '$(DESTDIR)$(ZSHDIR)/_rocker' '$(DESTDIR)$(FISHDIR)/rocker.fish'
 
 .PHONY: clean
 clean: ## remove everything that make made
