@@ -50,6 +50,10 @@ ProcessPlan plan_process(const ProcessInput& input) {
           cat("config.json: /process/env/", i, ": expected NAME=VALUE, found \"", printable(variable), "\""));
     }
   }
+  if (p.user.umask.value_or(0) > 0777) {
+    throw Error(cat("config.json: /process/user/umask: ", *p.user.umask,
+                    " is out of range, expected 0 to 511 (0777)"));
+  }
   plan.preserve_fds = input.preserve_fds;
   add_listen_fds(plan);
   check_inherited_descriptors(plan.preserve_fds);
