@@ -139,6 +139,7 @@ Container Container::broken(const std::string& root, const std::string& id) {
 Container Container::load(const std::string& root, const std::string& id) {
   Container container = broken(root, id);
   const auto text = read_file_if_exists(container.directory_.get(), "state.json", largest_state);
+  if (!text && container.comes_or_goes()) throw does_not_exist(id);
   try {
     if (!text) throw Error(cat(container.path("state.json"), ": is missing"));
     container.record_ = read_record(std::move(*text), container.path("state.json"));
@@ -148,6 +149,16 @@ Container Container::load(const std::string& root, const std::string& id) {
     throw Error(error.message(), EBADMSG).hint(cat("remove what is left of it: delete --force ", id));
   }
   return container;
+}
+
+bool Container::comes_or_goes() const {
+  if (::faccessat(directory_.get(), "lock", F_OK, 0) < 0) return true;
+  try {
+    return !FileLock::attempt(directory_.get(), "lock", FileLock::Mode::shared);
+  } catch (const Error& error) {
+    if (error.errno_value() == ENOENT) return true;
+    throw;
+  }
 }
 
 std::vector<std::string> Container::list(const std::string& root) {

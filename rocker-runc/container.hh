@@ -84,6 +84,8 @@ class Container {
  private:
   Container(std::string root, Record record) : root_(std::move(root)), record_(std::move(record)) {}
   bool waits_for_start() const;
+  // Of one without a state.json: somebody is about to make it, or to remove it.
+  bool comes_or_goes() const;
 
   std::string root_;
   Record record_;

@@ -28,11 +28,26 @@ void kill_and_wait(const Container& container) {
   }
 }
 
-int remove_broken(const Globals& globals, const std::string& id, const Error& why) {
+// Of a container whose lock the caller holds.
+void remove_broken(const Globals& globals, Container& container, const Error& why) {
   log::warn(why.message());
-  Container container = Container::broken(globals.root, id);
-  container.remove_directory();
-  return 0;
+  try {
+    // Its config still says where its cgroup was made: whoever is in there is the container's.
+    const spec::Config config = container.config();
+    cgroup::Request request;
+    request.container_id = container.id();
+    request.cgroups_path = config.linux_.cgroups_path;
+    request.driver = globals.systemd_cgroup ? cgroup::Driver::systemd : cgroup::Driver::cgroupfs;
+    request.rootless = globals.rootless;
+    container.record().cgroup = cgroup::Manager::plan(request)->saved();
+  } catch (const Error& error) {
+    log::warn(error.message());
+    log::warn(cat("only the state of container \"", container.id(),
+                  "\" is removed: where its processes and cgroups are is not known any more"));
+    container.remove_directory();
+    return;
+  }
+  destroy_container(container);
 }
 
 }  // namespace
@@ -46,9 +61,16 @@ int delete_(const Globals& globals, std::vector<std::string> args) {
   app.add_option("ID", id, "the container")->required();
   if (!app.read(args)) return 0;
   try {
-    Container container = Container::load(globals.root, id);
+    if (!force) Container::load(globals.root, id);
+    Container container = Container::broken(globals.root, id);
     const FileLock lock = container.lock();
-    container = Container::load(globals.root, id);
+    try {
+      container = Container::load(globals.root, id);
+    } catch (const Error& error) {
+      if (!force || (error.errno_value() != EBADMSG && error.errno_value() != ENOENT)) throw;
+      remove_broken(globals, container, error);
+      return 0;
+    }
     const Status status = container.status();
     // runtime.md, "Delete": one that is not stopped must not be touched. (The peers delete a created one as
     // well.)
@@ -60,7 +82,6 @@ int delete_(const Globals& globals, std::vector<std::string> args) {
     destroy_container(container);
   } catch (const Error& error) {
     if (force && error.errno_value() == ENOENT) return 0;
-    if (force && error.errno_value() == EBADMSG) return remove_broken(globals, id, error);
     throw;
   }
   return 0;
