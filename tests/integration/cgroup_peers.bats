@@ -32,6 +32,7 @@ TABLE
 explained_refusals() {
   cat <<'TABLE'
 pids.max      crun  -1 is no limit (config-linux.md, "PIDs"); crun 1.8 writes -1 on v1, which the kernel refuses
+cpu.cfs_quota_us  crun  -1 is no limit (the kernel's own form); crun 1.8 writes it as an unsigned number on v1
 TABLE
 }
 
@@ -72,16 +73,15 @@ for n in range(count):
 PYTHON
 }
 
-# Every file of the groups of the container that a limit can be in, as "FILE:LINE".
-limits_of() { # PID
-  local controllers path dir files=()
-  while IFS=: read -r _ controllers path; do
-    if on_v2; then dir=/sys/fs/cgroup$path; else dir=/sys/fs/cgroup/${controllers#name=}$path; fi
-    [[ -n $controllers ]] || on_v2 || continue
+# Every file of the container's groups that a limit can be in, as "FILE:LINE".
+limits_of() { # CGROUPS-PATH
+  local dir files=()
+  for dir in "/sys/fs/cgroup$1" /sys/fs/cgroup/*"$1"; do
+    [[ -d $dir && $dir != */unified/* ]] || continue
     files+=("$dir"/*.{max,high,low,min,weight,burst,idle} "$dir"/cpuset.{cpus,mems} "$dir"/*limit_in_bytes
       "$dir"/cpu.{shares,cfs_period_us,cfs_quota_us,cfs_burst_us,rt_period_us,rt_runtime_us}
-      "$dir"/memory.{swappiness,oom_control,oom.group} "$dir"/blkio*weight* "$dir"/blkio.throttle.*_device)
-  done <"/proc/$1/cgroup"
+      "$dir"/memory.{swappiness,oom_control,oom.group} "$dir"/blkio.*weight* "$dir"/blkio.throttle.*_device)
+  done
   grep -s '' "${files[@]}" | sed 's|^[^:]*/||'
 }
 
@@ -95,8 +95,8 @@ one_peer() { # PEER
     limited_bundle "b$n" "$resources"
     for name in rocker-runc "$peer"; do
       edit_config "b$n" '.linux.cgroupsPath = $path' --arg path "/$TEST_TAG/$name-$n"
-      if runtime "$name" create --bundle "b$n" --pid-file pid "$TEST_TAG-$n" </dev/null >"log.$name" 2>&1 3>&- 4>&-; then
-        limits_of "$(cat pid)" | grep -vf ignored | sort >"limits.$name"
+      if runtime "$name" create --bundle "b$n" --pid-file "pid.$name" "$TEST_TAG-$n" </dev/null >"log.$name" 2>&1 3>&- 4>&-; then
+        limits_of "/$TEST_TAG/$name-$n" | grep -vf ignored | sort >"limits.$name"
         runtime "$name" delete -f "$TEST_TAG-$n" >/dev/null
       else
         echo refused >"limits.$name"
