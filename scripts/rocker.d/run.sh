@@ -86,14 +86,15 @@ watch() { # CONMON-ARGUMENT...
   # the container's processes. conmon puts itself there.
   # shellcheck disable=SC2094
   exec 3<>"$dir/sync" 4<"$dir/sync"
-  _OCI_SYNCPIPE=3 conmon --api-version 1 -c "$id" -u "$id" -n "$name" -r "$runtime" \
+  # In the container's folder: conmon writes a file "oom" where it is started.
+  (cd "$dir" && _OCI_SYNCPIPE=3 exec conmon --api-version 1 -c "$id" -u "$id" -n "$name" -r "$runtime" \
     --runtime-arg --root --runtime-arg "$run" -b "$dir" -p "$dir/pid" -P "$dir/conmon.pid" \
     --exit-dir "$dir/exit" --persist-dir "$dir/persist" --full-attach --no-sync-log "$@" \
     --exit-command "$image" --exit-command-arg --root --exit-command-arg "$root" \
     --exit-command-arg container --exit-command-arg ended --exit-command-arg "$id" \
     --exit-command-arg --runtime --exit-command-arg "$runtime" \
     --exit-command-arg --rocker --exit-command-arg "$self" \
-    4<&- </dev/null >/dev/null 2>"$dir/conmon.err"
+    4<&- </dev/null >/dev/null 2>"$dir/conmon.err")
   exec 3>&-
   read -r answer <&4 || answer=$(cat "$dir/conmon.err")
   exec 4<&-

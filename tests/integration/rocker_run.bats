@@ -68,6 +68,8 @@ setup() {
     run -137 --separate-stderr rocker run $rm -m 10m --image busybox /bin/sh -c 'x=1; while :; do x=$x$x; done' </dev/null
     assert_regex "$stderr" 'memory'
     assert_regex "$stderr" 'limit'
+    # conmon's own note of it is not left where the caller stands.
+    assert_file_not_exist oom
   done
   run -0 rocker inspect "$(rocker ps -aq)"
   assert_json '.[0].State | [.OOMKilled, .ExitCode, .Status]' '[true,137,"exited"]'
