@@ -20,7 +20,7 @@ class FolderSource : public EntrySource {
   // root_fd is borrowed. What is mounted below the folder is left out, as by tar --one-file-system: /proc is
   // no part of a root file system. So is the directory `left_out`, when it is there: the store, which would
   // copy itself into itself.
-  FolderSource(int root_fd, const std::string& left_out);
+  explicit FolderSource(int root_fd, const std::string& left_out = {});
   bool next(Entry& entry) override;
   bool data(Chunk& chunk) override;
 
