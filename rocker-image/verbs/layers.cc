@@ -169,7 +169,7 @@ int commit(const Room& room, Args args) {
   while_paused(room, facts, options.pause, [&] {
     const ContainerRoot held(room, facts);
     const UniqueFd root = ContainerRoot::layers_of(room, facts);
-    FolderSource source(root.get());
+    FolderSource source(root.get(), "");
     builder.apply(source);
     return 0;
   });
