@@ -46,10 +46,9 @@ struct ProcessInput {
 // Throws for anything that does not exist or can't be on this kernel; each Error names the member.
 ProcessPlan plan_process(const ProcessInput& input);
 
-// In the child, inside the container: becomes the process, by execve. A pty becomes its terminal (unless it is already:
-// null). proc_fd is a real procfs. With a
-// seccomp listener, `channel` is asked to take it. Throws when something fails, execve included: then the
-// process is good for nothing but to report the Error.
+// In the child, inside the container: becomes the process, by execve. A pty becomes its terminal (unless it
+// is already: null). proc_fd is a real procfs. With a seccomp listener, `channel` is asked to take it. Throws
+// when something fails, execve included: then the process is good for nothing but to report the Error.
 [[noreturn]] void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd,
                                  const Channel& channel);
 

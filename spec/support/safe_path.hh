@@ -18,8 +18,8 @@ UniqueFd open_in_root(int root_fd, std::string_view path, int flags, mode_t mode
 UniqueFd try_open_in_root(int root_fd, std::string_view path, int flags, mode_t mode = 0);
 
 // mkdir -p inside the root. Links on the way are resolved inside it, also those whose target is missing; a
-// missing part is made with the mode and owned by uid:gid as the caller's file system ids have it. Returns the
-// last directory, opened O_PATH.
+// missing part is made with the mode and owned by uid:gid as the caller's file system ids have it. Returns
+// the last directory, opened O_PATH.
 UniqueFd make_directories_in_root(int root_fd, std::string_view path, mode_t mode);
 
 // What is at the path, whatever it is, opened O_PATH; an empty file, with its directories, when nothing is.
