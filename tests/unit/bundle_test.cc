@@ -1,6 +1,7 @@
 // rocker-image/bundle and the grammar of its lines.
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
