@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "rocker-image/bundle/bundle.hh"
 #include "rocker-image/bundle/rootfs.hh"
@@ -28,8 +29,8 @@ namespace rocker::containers {
 namespace {
 
 // Files of one run, which the next must not take for its own.
-constexpr const char* run_files[] = {"pid",   "conmon.pid", "sync", "attach",  "ctl",
-                                     "winsz", "exit",       "oom",  "persist", status_file};
+constexpr const char* run_files[] = {"pid",  "conmon.pid", "sync",    "attach",   "ctl",      "winsz",
+                                     "exit", "oom",        "persist", "deleting", status_file};
 
 std::string own_program() {
   char path[PATH_MAX];
@@ -44,6 +45,10 @@ void runtime_delete(const Room& room, const std::string& id, const std::string& 
   if (runtime.empty()) return;
   const std::string run = room.registry.run_directory();
   if (::access(cat(run, "/", id).c_str(), F_OK) != 0) return;
+  // The poststop hook of a container that nobody watches is ours, and would wait for the lock that we hold.
+  const std::string mark = cat(room.registry.directory(id), "/deleting");
+  open_path(mark, O_WRONLY | O_CREAT, 0600);
+  Defer unmark([&] { ::unlink(mark.c_str()); });
   const char* argv[] = {runtime.c_str(), "--root", run.c_str(), "delete", "--force", id.c_str(), nullptr};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
@@ -203,6 +208,9 @@ void begin(const Room& room, Facts& facts) {
   if (live.status == Status::running || live.status == Status::paused || live.status == Status::starting) {
     throw Error(cat("container ", facts.name, " is ", name(live.status), " already"));
   }
+  // What the runtime still knows of a run whose end nobody could note down.
+  if (const char* runtime = std::getenv("ROCKER_RUNTIME")) runtime_delete(room, facts.id, runtime);
+  bundle::unmount_rootfs(dir);
   clear_run_files(dir);
   make_directories(cat(dir, "/exit"), 0700);
   make_directories(cat(dir, "/persist"), 0700);
@@ -241,6 +249,9 @@ void failed(const Room& room, Facts& facts, const std::string& reason, int exit_
 End ended(const Room& room, const std::string& id, const std::string& runtime) {
   End end;
   const std::string dir = room.registry.directory(id);
+  // Called as the hook of a runtime that another command has told to delete the container: that one does the
+  // rest.
+  if (runtime.empty() && ::access(cat(dir, "/deleting").c_str(), F_OK) == 0) return end;
   const FileLock lock = room.registry.lock(id);
   Facts& facts = end.facts;
   facts = room.registry.load(id);

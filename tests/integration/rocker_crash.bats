@@ -86,7 +86,7 @@ nothing_of() { ! pgrep -f "$1" >/dev/null; }
   wait "$client" || :
   run -0 status_of "$TEST_TAG"
   assert_output running
-  run timeout 1 "$ROCKER" attach --no-stdin "$TEST_TAG"
+  run timeout -s KILL 1 "$ROCKER" attach --no-stdin "$TEST_TAG"
   assert_line tick
   assert_removes "$TEST_TAG" "$id"
 }
@@ -107,6 +107,7 @@ nothing_of() { ! pgrep -f "$1" >/dev/null; }
   local id
   id=$(rocker run -d --name "$TEST_TAG" --image busybox true)
   wait_until 5 is_status "$TEST_TAG" exited
+  rocker wait "$TEST_TAG"  # and noted down
   rm "$ROCKER_ROOT/containers/$id/container.json"
   run -0 --separate-stderr rocker ps -a
   assert_regex "$stderr" 'container.json: is missing'
