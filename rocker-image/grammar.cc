@@ -64,7 +64,7 @@ class Scanner {
 
  private:
   Error error(std::string_view problem) const {
-    return Error(cat(verb_, ": ", problem)).hint(cat("see: ", verb_, " --help"));
+    return Error(cat(verb_, ": ", problem)).hint(cat("see 'rocker ", verb_, " --help'"));
   }
 
   void set(std::size_t index, std::string_view value) const {

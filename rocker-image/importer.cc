@@ -35,7 +35,9 @@ UniqueFd open_input(const std::string& input) {
     return fd;
   }
   UniqueFd fd(::open(input.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) throw system_error(printable(input));
+  if (!fd) {
+    throw system_error("open").hint("give the path of an archive or a folder, or - for standard input");
+  }
   return fd;
 }
 

@@ -117,7 +117,13 @@ Image Store::load(const spec::Reference& reference, std::string directory) const
     throw Error(cat("Image not found: ", reference.text(), ": ", file, " is missing"))
         .hint(cat("import it again, or remove what is left with 'rocker rmi ", reference.text(), "'"));
   }
-  Image image{reference, std::move(directory), spec::parse_image_record(std::move(*text), file)};
+  Image image{reference, std::move(directory), {}};
+  try {
+    image.record = spec::parse_image_record(std::move(*text), file);
+  } catch (Error& error) {
+    error.hint(cat("import it again, or remove it with 'rocker rmi ", reference.text(), "'"));
+    throw;
+  }
   // A folder that somebody has copied or renamed is the image that its name says.
   image.record.name = reference.name;
   image.record.tag = reference.tag;

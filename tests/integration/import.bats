@@ -186,7 +186,7 @@ listing() { # DIR: all that a user can see of each file
   printf '%s' '<!DOCTYPE html>' >page
   gzip -c empty >empty.gz
   local file
-  for file in empty zeros picture.tar text page empty.gz missing "$TEST_DIR"; do
+  for file in empty zeros picture.tar text page empty.gz missing "$ROCKER_ROOT"; do
     run --separate-stderr rocker_image import "$file" keep
     assert_failure 1
     assert_one_error_line 'Import failed'

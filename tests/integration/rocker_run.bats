@@ -164,7 +164,7 @@ setup() {
 @test "inspect knows images and containers" {
   rocker run --name "$TEST_TAG" --image busybox true </dev/null
   run -0 rocker inspect "$TEST_TAG"
-  assert_json '.[0] | [.Name, .Image, .State.ExitCode]' "[\"$TEST_TAG\",\"busybox:latest\",0]"
+  assert_json '.[0] | [.Name, .Config.Image, .State.ExitCode]' "[\"$TEST_TAG\",\"busybox:latest\",0]"
   run -0 rocker inspect busybox
   assert_output --partial b38350bbd27a
   run -1 --separate-stderr rocker inspect nothing-here
