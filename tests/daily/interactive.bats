@@ -12,7 +12,8 @@ setup() {
   export PATH=$BUILD:$PATH
 }
 
-in_terminal() { terminal "export ROCKER_ROOT=$ROCKER_ROOT PATH=$PATH; $1"; }
+# The trap keeps the shell, which Ctrl-C reaches as well, for the line with the status; the program does not inherit it.
+in_terminal() { terminal "trap : INT; export ROCKER_ROOT=$ROCKER_ROOT PATH=$PATH; $1"; }
 
 @test "vi in a container: the screen is its own, and what is saved is there" {
   in_terminal "rocker run -it --name $TEST_TAG busybox vi /tmp/file"
