@@ -257,7 +257,15 @@ cgroup::Manager& Container::cgroups() const {
 
 void Container::remove_directory() {
   const UniqueFd root = open_path(root_, O_RDONLY | O_DIRECTORY);
-  remove_tree(root.get(), record_.id);
+  // An exec that comes in at this moment makes the lock file anew, to find that the container is gone.
+  constexpr int tries = 16;
+  for (int i = 1;; ++i) {
+    try {
+      return remove_tree(root.get(), record_.id);
+    } catch (const Error& error) {
+      if (error.errno_value() != ENOTEMPTY || i == tries) throw;
+    }
+  }
 }
 
 }  // namespace rocker
