@@ -23,7 +23,7 @@ assert_all_say() { # OUTPUT STATUS
 }
 
 @test "peers: output and exit status" {
-  make_bundle b '.process.args = ["sh", "-c", "echo out; echo err >&2; exit 42"]'
+  make_bundle b '.process.args = ["sh", "-c", "echo out; sleep 0.3; echo err >&2; exit 42"]'
   assert_all_say $'out\nerr' 42
 }
 
