@@ -85,8 +85,9 @@ limits_of() { # CGROUPS-PATH
   grep -s '' "${files[@]}" | sed 's|^[^:]*/||'
 }
 
+# A block takes half a second; ROCKER_TEST_BLOCKS=200 is for an hour without hurry.
 one_peer() { # PEER
-  local peer=$1 count=${ROCKER_TEST_BLOCKS:-200} n=0 resources different name
+  local peer=$1 count=${ROCKER_TEST_BLOCKS:-25} n=0 resources different name
   needs peer "$peer"
   explained | awk -v peer="$peer" '$2 == peer || $2 == "all" { gsub(/\./, "\\.", $1); gsub(/\*/, ".*", $1); print "^" $1 ":" }' >ignored
   generate "$count" >blocks
