@@ -168,6 +168,10 @@ class Creation {
     try {
       attend(plan, container, config, mine);
       finish(container, config);
+      if (console) {
+        const UniqueFd socket = std::move(console);
+        console = process::receive_fd(socket.get());
+      }
     } catch (Error& error) {
       sys::send_signal(pidfd_.get(), SIGKILL);
       explain_silent_end(error);
@@ -179,10 +183,6 @@ class Creation {
     poststop.dismiss();
     forget.dismiss();
     no_cgroups.dismiss();
-    if (console) {
-      const UniqueFd socket = std::move(console);
-      console = process::receive_fd(socket.get());
-    }
     return {std::move(container), std::move(config), std::move(pidfd_), std::move(mine), std::move(console)};
   }
 
