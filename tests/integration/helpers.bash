@@ -161,7 +161,8 @@ rocker_runc() { "$ROCKER_RUNC" --root "$RUNC_ROOT" ${ROCKER_TEST_DRIVER:+--syste
 runc_() { runc --root "$TEST_DIR/peer-runc" "$@"; }
 # Debian's crun refuses a hybrid machine whose cgroup2 has controllers: it is not to see it.
 crun_() {
-  if [[ -s /sys/fs/cgroup/unified/cgroup.controllers ]]; then
+  # Read and not -s: a file of this file system is 0 bytes long.
+  if [[ -n $(cat /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null) ]]; then
     # shellcheck disable=SC2016
     unshare --mount --propagation slave sh -c 'umount /sys/fs/cgroup/unified; exec crun "$@"' - \
       --root "$TEST_DIR/peer-crun" "$@"
