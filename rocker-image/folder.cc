@@ -1,13 +1,11 @@
 #include "rocker-image/folder.hh"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 
 #include "rocker-image/attributes.hh"
 #include "rocker-image/walk.hh"
@@ -23,23 +21,6 @@ namespace {
 constexpr std::size_t deepest = 512;
 
 }  // namespace
-
-std::vector<std::string> names_in_folder(int dir_fd) {
-  struct Close {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-  };
-  UniqueFd own = open_at(dir_fd, ".", O_RDONLY | O_DIRECTORY);
-  const std::unique_ptr<DIR, Close> dir(::fdopendir(own.get()));
-  if (!dir) throw system_error("open directory");
-  own.release();
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 FolderSource::FolderSource(int root_fd, const std::string& left_out) : root_(root_fd) {
   struct stat st {};

@@ -12,9 +12,6 @@
 
 namespace rocker {
 
-// The names in a directory, sorted.
-std::vector<std::string> names_in_folder(int dir_fd);
-
 class FolderSource : public EntrySource {
  public:
   // root_fd is borrowed. What is mounted below the folder is left out, as by tar --one-file-system: /proc is

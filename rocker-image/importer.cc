@@ -14,6 +14,7 @@
 #include "rocker-image/builder.hh"
 #include "rocker-image/folder.hh"
 #include "rocker-image/progress.hh"
+#include "rocker-image/walk.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"

@@ -31,7 +31,9 @@ UniqueFd open_directory(int dir_fd, const char* name) {
   return fd;
 }
 
-std::vector<std::string> sorted_names(int dir_fd) {
+}  // namespace
+
+std::vector<std::string> names_in_folder(int dir_fd) {
   struct Close {
     void operator()(DIR* dir) const { ::closedir(dir); }
   };
@@ -50,14 +52,12 @@ std::vector<std::string> sorted_names(int dir_fd) {
   return names;
 }
 
-}  // namespace
-
 void walk(int root_fd, TreeVisitor& visitor) {
   std::vector<Level> levels;
   const auto descend = [&](UniqueFd fd, Node node) {
     visitor.enter(node, fd.get());
     if (levels.size() >= most_open) levels.back().fd.reset();
-    auto names = sorted_names(fd.get());
+    auto names = names_in_folder(fd.get());
     levels.push_back({std::move(fd), std::move(names), 0, std::move(node)});
   };
   {

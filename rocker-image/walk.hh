@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <string>
+#include <vector>
 
 #include "spec/support/fd.hh"
 
@@ -30,6 +31,9 @@ class TreeVisitor {
 // However deep the tree is, no more than a hundred descriptors are open, and the stack does not grow. Throws
 // Error.
 void walk(int root_fd, TreeVisitor& visitor);
+
+// The names in a directory, sorted, without "." and "..".
+std::vector<std::string> names_in_folder(int dir_fd);
 
 // A symbolic link's target.
 std::string read_link_at(int dir_fd, const std::string& name);

@@ -1,14 +1,12 @@
 // Whiteouts: how a layer takes away what lies below it (image-spec layer.md, "Whiteouts").
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "rocker-image/extract.hh"
+#include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/siphash.hh"
@@ -90,20 +88,7 @@ void Extractor::make_opaque(const Path& directory) {
 // how deep that goes is how deep this layer has made directories in a name, which is bounded by the length of
 // a path.
 void Extractor::remove_lower(int dir_fd, std::uint64_t dir_inode) {
-  struct Close {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-  };
-  std::vector<std::string> names;
-  {
-    const int copy = ::openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (copy < 0) throw system_error("open directory");
-    const std::unique_ptr<DIR, Close> dir(::fdopendir(copy));
-    while (const dirent* entry = ::readdir(dir.get())) {
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
-    }
-  }
-  for (const auto& name : names) {
+  for (const auto& name : names_in_folder(dir_fd)) {
     if (!placed_.contains(sip_hash_13(cat(dir_inode, "/", name)))) {
       remove_tree(dir_fd, name);
       continue;

@@ -100,6 +100,11 @@ void mount(const Store& store, const std::string& directory, bool throw_away) {
       throw Error(cat("--rootfs=overlay: ", why))
           .hint("use --rootfs=copy, or put the store on another file system");
     }
+    // A copy of the image would be without it.
+    if (upper_layer_is_used(directory)) {
+      throw Error(cat(printable(directory), ": its overlay can't be mounted here: ", why))
+          .hint("what was written is in overlay/upper/");
+    }
     log::warn(cat("the image is copied, since overlayfs can't be used here: ", why));
     record.rootfs = RootfsMode::copy;
   }

@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/fd.hh"
 #include "spec/support/file.hh"
@@ -152,15 +153,25 @@ bool is_mounted(const std::string& directory) {
   return (here.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-void unmount_rootfs(const std::string& directory) {
+void unmount_rootfs(const std::string& directory, InUse in_use) {
   const std::string target = rootfs_of(directory);
   // A loop: what a crash left may lie over another mount.
   while (is_mounted(directory)) {
     if (::umount2(target.c_str(), UMOUNT_NOFOLLOW) == 0) continue;
+    if (errno == EBUSY && in_use == InUse::refuse) {
+      throw system_error(cat("unmount ", printable(target)))
+          .hint("a process or a container is in it; --force takes it away all the same");
+    }
     if (errno == EBUSY && ::umount2(target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) == 0) continue;
     if (errno == EINVAL || errno == ENOENT) return;
-    throw system_error(cat("unmount ", target));
+    throw system_error(cat("unmount ", printable(target)));
   }
+}
+
+bool upper_layer_is_used(const std::string& directory) {
+  const UniqueFd upper(
+      ::open(cat(directory, "/overlay/upper").c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return upper && !names_in_folder(upper.get()).empty();
 }
 
 }  // namespace rocker::bundle

@@ -27,7 +27,11 @@ void copy_rootfs(const Layers& layers);
 // Whether something is mounted on rootfs/.
 bool is_mounted(const std::string& directory);
 
-// Takes the mount away; no error when there is none. A mount that is still in use is detached.
-void unmount_rootfs(const std::string& directory);
+// Takes the mount away; no error when there is none. One that is still in use is detached, or an error.
+enum class InUse { detach, refuse };
+void unmount_rootfs(const std::string& directory, InUse in_use = InUse::detach);
+
+// Whether something was written, or deleted, in the bundle's own layer.
+bool upper_layer_is_used(const std::string& directory);
 
 }  // namespace rocker::bundle

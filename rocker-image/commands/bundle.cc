@@ -1,15 +1,13 @@
 #include "rocker-image/bundle/bundle.hh"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "rocker-image/bundle/rootfs.hh"
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
+#include "rocker-image/walk.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
@@ -27,16 +25,6 @@ std::string bundle_help() {
       "Usage: rocker-image [--root DIR] bundle IMAGE DIR [OPTIONS] [-- COMMAND [ARG...]]\n\n"
       "The network is none, with its loopback interface up, unless --network says otherwise.\n\nOptions:\n",
       grammar::help_lines(grammar::rows_of(bundle::bundle_options())));
-}
-
-bool is_empty_directory(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
-  if (!dir) throw system_error(cat("open ", printable(path)));
-  while (const dirent* entry = ::readdir(dir.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -62,7 +50,7 @@ int bundle(const Globals& globals, const std::vector<std::string>& args) {
   const std::string dir = absolute_path(positionals[1]);
   const bool made = ::mkdir(dir.c_str(), 0700) == 0;
   if (!made && errno != EEXIST) throw system_error(cat("mkdir ", printable(dir)));
-  if (!made && !is_empty_directory(dir)) {
+  if (!made && !names_in_folder(open_path(dir, O_RDONLY | O_DIRECTORY).get()).empty()) {
     throw Error(cat(printable(dir), ": is not empty"))
         .hint("give a folder that is empty or does not exist; 'rocker-image unbundle' empties one");
   }

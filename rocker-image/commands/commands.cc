@@ -18,6 +18,8 @@ static constexpr Command table[] = {
     {"prune", "Take away what crashes have left", commands::prune},
     {"bundle", "Make a bundle of an image", commands::bundle},
     {"unbundle", "Undo a bundle", commands::unbundle},
+    {"mount", "Mount a bundle's root file system again", commands::mount},
+    {"unmount", "Unmount it, and keep what is in it", commands::unmount},
     {"container", "Answer the rocker program about containers", commands::container},
 };
 

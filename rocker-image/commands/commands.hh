@@ -30,6 +30,8 @@ int inspect(const Globals& globals, const std::vector<std::string>& args);
 int path(const Globals& globals, const std::vector<std::string>& args);
 int bundle(const Globals& globals, const std::vector<std::string>& args);
 int unbundle(const Globals& globals, const std::vector<std::string>& args);
+int mount(const Globals& globals, const std::vector<std::string>& args);
+int unmount(const Globals& globals, const std::vector<std::string>& args);
 int container(const Globals& globals, const std::vector<std::string>& args);
 int rm(const Globals& globals, const std::vector<std::string>& args);
 int tag(const Globals& globals, const std::vector<std::string>& args);
