@@ -160,14 +160,14 @@ rocker_image() { "$ROCKER_IMAGE" "$@"; }
 rocker_runc() { "$ROCKER_RUNC" --root "$RUNC_ROOT" ${ROCKER_TEST_DRIVER:+--systemd-cgroup} "$@"; }
 runc_() { runc --root "$TEST_DIR/peer-runc" "$@"; }
 # Debian's crun refuses a hybrid machine whose cgroup2 has controllers: it is not to see it.
-crun_() {
+crun_() { for_crun crun --root "$TEST_DIR/peer-crun" "$@"; }
+for_crun() { # COMMAND...: where a hybrid machine's cgroup2 is out of sight
   # Read and not -s: a file of this file system is 0 bytes long.
   if [[ -n $(cat /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null) ]]; then
     # shellcheck disable=SC2016
-    unshare --mount --propagation slave sh -c 'umount /sys/fs/cgroup/unified; exec crun "$@"' - \
-      --root "$TEST_DIR/peer-crun" "$@"
+    unshare --mount --propagation slave sh -c 'umount /sys/fs/cgroup/unified; exec "$@"' - "$@"
   else
-    crun --root "$TEST_DIR/peer-crun" "$@"
+    "$@"
   fi
 }
 

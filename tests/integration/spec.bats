@@ -57,18 +57,17 @@ load lifecycle
   mkdir b root
   cp -a "$(busybox_rootfs)" b/rootfs
   chown -R 1234:1234 b root
-  as_user() { setpriv --reuid 1234 --regid 1234 --clear-groups env XDG_RUNTIME_DIR="$TEST_DIR/root" HOME=/ "$@"; }
-  as_user "$ROCKER_RUNC" spec --bundle b --rootless
+  local -a as_user=(setpriv --reuid 1234 --regid 1234 --clear-groups env XDG_RUNTIME_DIR="$TEST_DIR/root" HOME=/)
+  "${as_user[@]}" "$ROCKER_RUNC" spec --bundle b --rootless
   assert_json '.linux.uidMappings, .linux.gidMappings' $'[{"containerID":0,"hostID":1234,"size":1}]\n[{"containerID":0,"hostID":1234,"size":1}]' b/config.json
   jq '.process.terminal = false' b/config.json >c && cat c >b/config.json
   local name
   for name in $(runtimes); do
     local -a command=("$name")
     [[ $name != rocker-runc ]] || command=("$ROCKER_RUNC")
-    # Debian's crun stumbles over the cgroups of a hybrid machine as a user too.
-    [[ $name != crun ]] || command=(crun --cgroup-manager disabled)
     # crun tries newuidmap first, which complains about a user without a name.
-    run --separate-stderr as_user "${command[@]}" --root "$TEST_DIR/root" run --bundle b "$(new_id "$name")" <<<'id -u; hostname; exit 6'
+    [[ $name != crun ]] || command=(crun --cgroup-manager disabled)
+    run --separate-stderr for_crun "${as_user[@]}" "${command[@]}" --root "$TEST_DIR/root" run --bundle b "$(new_id "$name")" <<<'id -u; hostname; exit 6'
     [[ $status = 6 && $output = $'0\nrocker' ]] || fail "$name: $status: $output: ${stderr-}"
   done
 }
