@@ -8,6 +8,7 @@
 
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
+#include "rocker-image/grammar.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
@@ -37,32 +38,15 @@ static std::string help() {
   return text;
 }
 
-// How many letters have to be changed, added, taken away or swapped with their neighbour to make b of a.
-static std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return d[a.size()][b.size()];
-}
-
 static const Command& find_command(std::string_view name) {
-  const Command* nearest = nullptr;
-  std::size_t best = 3;
+  std::vector<std::string_view> names;
   for (const auto& command : all_commands()) {
     if (command.name == name) return command;
-    if (name.size() > 64) continue;
-    if (const auto d = distance(name, command.name); d < best) best = d, nearest = &command;
+    names.push_back(command.name);
   }
+  const auto meant = grammar::nearest(name, names);
   throw Error(cat("\"", printable(name), "\" is not a command"))
-      .hint(nearest != nullptr ? cat("did you mean \"", nearest->name, "\"?") : "see 'rocker-image --help'");
+      .hint(meant.empty() ? "see 'rocker-image --help'" : cat("did you mean \"", meant, "\"?"));
 }
 
 static int run(std::vector<std::string> args) {

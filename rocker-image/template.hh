@@ -1,16 +1,25 @@
-// '{{.ID}}' and the like: docker's --format, without the rest of Go's templates.
+// `--format`: docker's templates (Go's text/template) over JSON, as far as listings and recipes use them:
+// {{.A.B}}, {{json .A}}, {{len .A}}, {{upper .A}}, {{lower .A}}, {{join .A ","}}, {{index .A "key"}},
+// {{println ...}}, {{range}}, {{if}}, {{else}}, {{end}}.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "spec/json.hh"
 
 namespace rocker {
 
-// Text with {{.Member}}, {{.Member.Inner}} and {{json .Member}} filled in; \n and \t are a line end and a
-// tab. Members are found whatever their case. Strings come as they are, everything else as JSON. Throws Error
-// for a member that is not there, naming those that are.
-std::string render_template(std::string_view format, const json::Value& value);
+// Throws Error that says what is wrong with the template, or which field there is not.
+std::string render(std::string_view text, const json::Value& value);
+
+// What a listing prints of its rows, each a JSON object in compact text. `format`: "json" for a row a line,
+// "table" for the columns of `fields`, "table {{.A}}\t{{.B}}", or a template that is rendered for each.
+struct Column {
+  std::string_view heading, field;
+};
+std::string render_rows(std::string_view format, const std::vector<std::string>& rows,
+                        const std::vector<Column>& columns);
 
 }  // namespace rocker

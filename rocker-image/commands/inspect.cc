@@ -14,7 +14,8 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
   std::vector<std::string> names;
   line.add_option("IMAGE", names, "NAME[:TAG], or the beginning of an ID")->required();
   std::string format;
-  line.add_option("--format,-f", format, "A text with {{.Member}} and {{json .Member}} instead of the JSON");
+  line.add_option("--format,-f", format,
+                  "json, or a text with {{.Member}} and {{json .Member}}, instead of the JSON array");
   if (!line.read(args)) return 0;
 
   const Store store(globals.root);
@@ -45,10 +46,9 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
     return status;
   }
   const auto document = json::Document::parse(w.text(), "inspect");
-  std::string out;
-  document.root().each_element(
-      [&](const json::Value& image) { out += cat(render_template(format, image), "\n"); });
-  print(out);
+  std::vector<std::string> rows;
+  document.root().each_element([&](const json::Value& image) { rows.push_back(image.text()); });
+  print(render_rows(format, rows, {}));
   return status;
 }
 

@@ -46,7 +46,7 @@ void filter(std::vector<Image>& images, const std::string& text, const Store& st
 }
 
 // An image with the names that docker has for its columns.
-json::Document as_json(const Image& image, const std::string& id) {
+std::string as_json(const Image& image, const std::string& id) {
   json::Writer w(json::Writer::Style::compact);
   w.object([&] {
     w.member("ID", id);
@@ -61,7 +61,7 @@ json::Document as_json(const Image& image, const std::string& id) {
     w.member("Architecture", image.record.architecture);
     w.member("Path", image.rootfs());
   });
-  return json::Document::parse(w.text(), "the image");
+  return w.text();
 }
 
 }  // namespace
@@ -73,8 +73,9 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
   bool quiet = false, no_trunc = false;
   line.add_flag("--quiet,-q", quiet, "Only the IDs");
   line.add_flag("--no-trunc", no_trunc, "IDs in full length");
-  line.add_option("--format", format,
-                  "json, or a text with {{.ID}}, {{.Repository}}, {{.Tag}}, {{.Size}}, {{.CreatedAt}}");
+  line.add_option(
+      "--format", format,
+      "json, table, or a text with {{.ID}}, {{.Repository}}, {{.Tag}}, {{.Size}}, {{.CreatedAt}}");
   line.add_option("--filter,-f", filters,
                   "reference=PATTERN, label=KEY[=VALUE], before=IMAGE or since=IMAGE; repeatable")
       ->allow_extra_args(false);
@@ -86,18 +87,21 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
   const auto id_of = [&](const Image& image) {
     return no_trunc ? image.record.id : spec::short_id(image.record.id);
   };
-  if (quiet || !format.empty()) {
+  if (quiet) {
     std::string out;
-    for (const auto& image : images) {
-      if (quiet) {
-        out += cat(id_of(image), "\n");
-      } else if (format == "json") {
-        out += cat(as_json(image, id_of(image)).root().text(), "\n");
-      } else {
-        out += cat(render_template(format, as_json(image, id_of(image)).root()), "\n");
-      }
-    }
+    for (const auto& image : images) out += cat(id_of(image), "\n");
     print(out);
+    return 0;
+  }
+  if (!format.empty()) {
+    std::vector<std::string> rows;
+    for (const auto& image : images) rows.push_back(as_json(image, id_of(image)));
+    print(render_rows(format, rows,
+                      {{"REPOSITORY", "Repository"},
+                       {"TAG", "Tag"},
+                       {"IMAGE ID", "ID"},
+                       {"SIZE", "Size"},
+                       {"CREATED", "CreatedAt"}}));
     return 0;
   }
   if (images.empty() && filters.empty()) {

@@ -2,7 +2,7 @@
 // working.
 #include <algorithm>
 
-#include "rocker-image/verbs/template.hh"
+#include "rocker-image/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/config.hh"

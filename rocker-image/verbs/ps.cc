@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/template.hh"
 #include "rocker-image/verbs/filters.hh"
-#include "rocker-image/verbs/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/image.hh"

@@ -9,8 +9,8 @@
 #include <cstdlib>
 
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/template.hh"
 #include "rocker-image/verbs/spawn.hh"
-#include "rocker-image/verbs/template.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
 #include "spec/support/units.hh"

@@ -5,7 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "rocker-image/verbs/template.hh"
+#include "rocker-image/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"

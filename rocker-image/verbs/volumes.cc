@@ -10,7 +10,7 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
 #include "rocker-image/containers/volumes.hh"
-#include "rocker-image/verbs/template.hh"
+#include "rocker-image/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/config.hh"

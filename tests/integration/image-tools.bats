@@ -200,13 +200,18 @@ tree() {
   assert_line --regexp '^old:latest	[0-9a-f]{8}$'
   run rocker_image list --format json
   assert_json '.Repository' '"old"' <(tail -n 1 <<<"$output")
+  run rocker_image list --format 'table {{.Tag}}\t{{.Repository}}'
+  assert_line --regexp '^TAG +REPOSITORY$'
+  assert_equal "$(rocker_image list --format table | sha256sum)" "$(rocker_image list | sha256sum)"
+  assert_equal "$(rocker_image list --format '{{if .Digest}}{{upper .Tag}}{{end}}' | head -n 1)" 2
+  assert_equal "$(rocker_image inspect --format json old | jq -r .name)" old
   assert_equal "$(rocker_image list -f 'reference=team/*' --format '{{.Repository}}')" team/new
   assert_equal "$(rocker_image list -f label=role=web --format '{{.Repository}}')" team/new
   assert_equal "$(rocker_image list -f before=team/new:2 --format '{{.Repository}}')" old
   assert_equal "$(rocker_image list -f since=old --format '{{.Repository}}')" team/new
   run --separate-stderr rocker_image list --format '{{.Nothing}}'
   assert_failure 1
-  assert_one_error_line 'there is no "Nothing"'
+  assert_one_error_line 'no field ".Nothing"'
   assert_equal "$(rocker_image inspect -f '{{.Config.Labels.role}} {{json .tag}}' team/new:2)" 'web "2"'
 }
 

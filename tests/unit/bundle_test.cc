@@ -15,8 +15,8 @@
 #include "rocker-image/bundle/users.hh"
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
+#include "rocker-image/template.hh"
 #include "rocker-image/verbs/filters.hh"
-#include "rocker-image/verbs/template.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -254,7 +254,7 @@ Test(seccomp, profiles_in_dockers_format) {
 Test(format, fields_functions_and_loops) {
   const auto document = json::Document::parse(
       R"({"Name":"web","State":{"Pid":7},"Labels":{"a.b":"c"},"Args":["x","y"],"On":true})", "test");
-  const auto render = [&](std::string_view text) { return verbs::render(text, document.root()); };
+  const auto render = [&](std::string_view text) { return rocker::render(text, document.root()); };
   cr_assert_eq(render("{{.Name}}:{{.State.Pid}}"), "web:7");
   cr_assert_eq(render("{{json .State}} {{len .Args}} {{upper .Name}}"), R"({"Pid":7} 2 WEB)");
   cr_assert_eq(render("{{index .Labels \"a.b\"}} {{join .Args \",\"}}"), "c x,y");

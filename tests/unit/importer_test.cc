@@ -86,12 +86,17 @@ Test(importer, a_manifest_line_is_read_as_it_was_written) {
 
 Test(importer, templates) {
   const auto document = json::Document::parse(R"({"ID": "ab", "Config": {"Cmd": ["x"]}, "n": 7})", "test");
-  const auto render = [&](std::string_view format) { return render_template(format, document.root()); };
-  expect_text(render("{{.ID}}\\t{{ .n }}"), "ab\t7");
-  expect_text(render("{{json .ID}} {{.config.cmd}}"), "\"ab\" [\"x\"]");
-  cr_expect(throws([&] { render("{{.Other}}"); }));
-  cr_expect(throws([&] { render("{{.ID"); }));
-  cr_expect(throws([&] { render("{{range .x}}"); }));
+  const auto rows = [&](std::string_view format) {
+    return render_rows(format, {document.root().text()}, {{"THE ID", "ID"}, {"N", "n"}});
+  };
+  expect_text(rows("{{.ID}}\\t{{ .n }}"), "ab\t7\n");
+  expect_text(rows("{{json .ID}} {{.config.cmd}} {{json .Config.Cmd}}"), "\"ab\" [x] [\"x\"]\n");
+  expect_text(rows("table"), "THE ID  N\nab      7\n");
+  expect_text(rows("json"), R"({"ID":"ab","Config":{"Cmd":["x"]},"n":7})"
+                            "\n");
+  for (const char* bad : {"{{.Other}}", "{{.ID", "{{range .x}}", "{{end}}"}) {
+    cr_expect(throws([&] { rows(bad); }), "\"%s\" was taken", bad);
+  }
 }
 
 Test(importer, changes_are_a_dockerfiles) {
