@@ -337,7 +337,7 @@ std::vector<Imported> import_archive(const Store& store, const ImportOptions& op
   const Defer restore_umask([&] { ::umask(umask_before); });
   // What others have left is no reason to fail.
   try {
-    store.prune();
+    store.prune(Store::Deletion::in_background);
   } catch (const Error& error) {
     log::warn(cat("prune: ", error.what()));
   }

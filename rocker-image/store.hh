@@ -108,7 +108,8 @@ class Store {
   std::size_t remove(const spec::Reference& reference) const;
 
   // Takes away what crashed imports, removals and bundles have left. Gives the names of what was removed.
-  std::vector<std::string> prune() const;
+  enum class Deletion { now, in_background };
+  std::vector<std::string> prune(Deletion deletion = Deletion::now) const;
 
  private:
   std::string image_directory(const spec::Reference& reference) const;

@@ -1,0 +1,68 @@
+#include "rocker-image/store_folders.hh"
+
+#include <dirent.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/siphash.hh"
+#include "spec/support/str.hh"
+
+namespace rocker::store_folders {
+
+std::vector<std::string> names_in(const std::string& path) {
+  struct Close {
+    void operator()(DIR* dir) const { ::closedir(dir); }
+  };
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, Close> dir(::opendir(path.c_str()));
+  if (!dir) {
+    if (errno == ENOENT || errno == ENOTDIR) return names;
+    throw system_error(cat("open ", path));
+  }
+  while (const dirent* entry = ::readdir(dir.get())) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool exists(const std::string& path) {
+  struct stat st {};
+  return ::lstat(path.c_str(), &st) == 0;
+}
+
+bool is_directory(const std::string& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+std::string random_name() {
+  std::uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) != sizeof number) throw system_error("getrandom");
+  return hexadecimal(number, 16);
+}
+
+// A folder of the store. The root itself can be passed by others, so that a container's root in a user
+// namespace finds its way to its own files; images can't: they may hold set-user-ID programs with known
+// holes.
+std::string make_folder(const std::string& root, std::string_view name) {
+  std::string path = cat(root, "/", name);
+  if (!is_directory(path)) {
+    if (!is_directory(root)) make_directories(root, 0711);
+    make_directories(path, 0700);
+  }
+  return path;
+}
+
+bool is_generation(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+}  // namespace rocker::store_folders

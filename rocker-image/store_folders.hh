@@ -1,0 +1,29 @@
+// What the parts of the store have in common: its folders and their names.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rocker-image/store.hh"
+
+namespace rocker::store_folders {
+
+// Of an image.json, and of a reference to a bundle.
+inline constexpr std::size_t most_json = std::size_t{16} << 20;
+
+// Names in a directory, sorted, without those that begin with a dot; none when there is no such directory.
+std::vector<std::string> names_in(const std::string& path);
+
+bool exists(const std::string& path);
+bool is_directory(const std::string& path);  // or a link to one
+
+// 16 digits that nobody else has.
+std::string random_name();
+
+// ROOT/name, made when it is not there.
+std::string make_folder(const std::string& root, std::string_view name);
+
+bool is_generation(std::string_view text);
+
+}  // namespace rocker::store_folders

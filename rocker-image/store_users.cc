@@ -1,0 +1,114 @@
+// Who uses which generation of an image: references, and what is kept for them.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "rocker-image/store.hh"
+#include "rocker-image/store_folders.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/siphash.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+using namespace store_folders;
+
+static std::string bundle_key(const std::string& bundle_dir) {
+  return hexadecimal(sip_hash_13(bundle_dir), 16);
+}
+
+Image Store::use(std::string_view text, const std::string& bundle_dir) const {
+  const auto reference = resolve(text);
+  const FileLock lock = this->lock(reference, FileLock::Mode::shared);
+  Image image = load(reference, image_directory(reference));
+  check_rootfs(image);
+  const std::string folder = cat(make_folder(root_, "references"), "/", image.generation());
+  // Somebody who prunes takes away a folder that is empty, perhaps just now.
+  for (int tries = 0;; ++tries) {
+    try {
+      make_directories(folder, 0700);
+      const UniqueFd dir = open_path(folder, O_RDONLY | O_DIRECTORY);
+      replace_file(dir.get(), bundle_key(bundle_dir), bundle_dir, 0600);
+      return image;
+    } catch (const Error& error) {
+      if (error.errno_value() != ENOENT || tries == 16) throw;
+    }
+  }
+}
+
+std::vector<std::string> Store::users(const std::string& generation) const {
+  std::vector<std::string> bundles;
+  const std::string folder = cat(root_, "/references/", generation);
+  for (const auto& key : names_in(folder)) {
+    auto bundle = read_file_if_exists(AT_FDCWD, cat(folder, "/", key), most_json);
+    if (bundle && is_directory(*bundle)) bundles.push_back(std::move(*bundle));
+  }
+  std::sort(bundles.begin(), bundles.end());
+  return bundles;
+}
+
+std::vector<spec::ImageRecord> Store::kept_generations() const {
+  std::vector<spec::ImageRecord> records;
+  for (const auto& generation : names_in(cat(root_, "/generations"))) {
+    const std::string file = cat(root_, "/generations/", generation, "/image.json");
+    // One that can't be read is prune()'s.
+    try {
+      records.push_back(spec::parse_image_record(read_file(file, most_json), file));
+    } catch (const Error&) {
+    }
+  }
+  return records;
+}
+
+std::optional<std::string> Store::live_generation(const spec::Reference& reference) const {
+  // What can't be read was never used by a bundle.
+  try {
+    return load(reference, image_directory(reference)).generation();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+Image Store::find_generation(const spec::Reference& reference, const std::string& generation) const {
+  if (!is_generation(generation))
+    throw Error(cat("\"", printable(generation), "\" is not a generation of an image"));
+  if (live_generation(reference) == generation) return load(reference, image_directory(reference));
+  const std::string kept = cat(root_, "/generations/", generation);
+  if (!exists(kept)) {
+    throw Error(
+        cat("rootfs not found: the import of ", reference.text(), " that it was made from is not in ", root_))
+        .hint("it was deleted by hand; make the bundle again from an image");
+  }
+  Image image = load(reference, kept);
+  check_rootfs(image);
+  return image;
+}
+
+void Store::release(const spec::Reference& reference, const std::string& generation,
+                    const std::string& bundle_dir) const {
+  if (!is_generation(generation)) return;
+  const std::string folder = cat(root_, "/references/", generation);
+  if (!exists(folder)) return;
+  const FileLock lock = this->lock(reference, FileLock::Mode::exclusive);
+  const std::string file = cat(folder, "/", bundle_key(bundle_dir));
+  if (::unlink(file.c_str()) < 0 && errno != ENOENT) throw system_error(cat("remove ", file));
+  ::rmdir(folder.c_str());
+  drop_generation_if_unused(reference, generation);
+}
+
+void Store::drop_generation_if_unused(const spec::Reference& reference, const std::string& generation) const {
+  const std::string kept = cat(root_, "/generations/", generation);
+  if (!exists(kept)) return;
+  // A folder that is not the generation of its name is what a crash between the two steps of commit() has
+  // left: the new image, before it was one.
+  bool whole = false;
+  try {
+    whole = load(reference, kept).generation() == generation;
+  } catch (const Error&) {
+  }
+  if (!whole || users(generation).empty()) discard(kept);
+}
+
+}  // namespace rocker
