@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "rocker-image/acl.hh"
+#include "rocker-image/describe.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -16,6 +17,8 @@ namespace rocker {
 namespace {
 
 constexpr std::size_t end_marker = 512;
+// Up to where describe_content() looks.
+constexpr std::size_t described_head = 33 << 10;
 // Of a name or a pax header. libarchive would take what the archive says, up to 4 GiB, into memory.
 constexpr std::uint64_t most_header = std::uint64_t{16} << 20;
 
@@ -58,7 +61,7 @@ long ArchiveReader::pull(archive*, void* self, const void** data) {
     }
     if (reader.stream_.size() > reader.limit_) throw Error("a header is larger than 16 MiB");
     const std::string_view content(block->memory.get(), block->size);
-    if (reader.head_.empty()) reader.head_ = content.substr(0, 512);
+    if (reader.head_.empty()) reader.head_ = content.substr(0, described_head);
     if (content.size() >= end_marker) {
       reader.tail_ = content.substr(content.size() - end_marker);
     } else {
@@ -82,14 +85,18 @@ void ArchiveReader::fail(std::string_view what) {
                   ::archive_filter_bytes(archive_, 0), " of the archive)"));
 }
 
-void ArchiveReader::open() {
-  opened_ = true;
-  if (::archive_read_open(archive_, this, nullptr, pull, nullptr) == ARCHIVE_OK) return;
-  if (thrown_) std::rethrow_exception(thrown_);
+void ArchiveReader::refuse() {
   if (head_.empty()) throw Error("is empty, expected a tar or cpio archive");
   const std::string found = describe_content(head_);
   throw Error(cat("is not a tar or cpio archive", found.empty() ? std::string() : cat(" but ", found)))
       .hint("expected a tar or cpio archive of a root file system, plain or compressed");
+}
+
+void ArchiveReader::open() {
+  opened_ = true;
+  if (::archive_read_open(archive_, this, nullptr, pull, nullptr) == ARCHIVE_OK) return;
+  if (thrown_) std::rethrow_exception(thrown_);
+  refuse();
 }
 
 bool ArchiveReader::next(Entry& entry) {
@@ -106,10 +113,18 @@ bool ArchiveReader::next(Entry& entry) {
   }
   if (status < ARCHIVE_WARN) {
     if (thrown_) std::rethrow_exception(thrown_);
-    if (any_) fail("");
-    const std::string found = describe_content(head_);
-    throw Error(cat("is not a tar or cpio archive", found.empty() ? std::string() : cat(" but ", found)))
-        .hint("expected a tar or cpio archive of a root file system, plain or compressed");
+    // It has a format when a first header was recognised.
+    if (!any_ && ::archive_format(archive_) == 0) refuse();
+    fail("");
+  }
+  // Names that are no UTF-8 are kept as they are. Whatever else libarchive warns of, such as a pax header
+  // that it can't read, would go missing without a word.
+  const char* warning = ::archive_error_string(archive_);
+  if (status == ARCHIVE_WARN) {
+    if (warning == nullptr) throw Error(cat("behind entry \"", printable(path_), "\": malformed header"));
+    if (std::strstr(warning, "can't be converted") == nullptr) fail("");
+  } else if (warning != nullptr && std::string_view(warning).starts_with("Parse error")) {
+    fail("");  // an ACL: it is said, but the status is that all is well
   }
   any_ = true;
   const char* path = ::archive_entry_pathname(raw);
@@ -138,6 +153,7 @@ void ArchiveReader::read_attributes(archive_entry* raw, Entry& entry) {
       case AE_IFBLK: entry.type = Type::block; break;
       case AE_IFIFO: entry.type = Type::fifo; break;
       case AE_IFSOCK: entry.type = Type::socket; break;
+      case 0: throw Error("is a hard link without a target");
       default: throw Error(cat("is of a type that no file system has: ", ::archive_entry_filetype(raw)));
     }
   }
@@ -209,7 +225,11 @@ bool ArchiveReader::data(Chunk& chunk) {
 
 void ArchiveReader::check_end() {
   if (!any_ && allow_empty_) return;
-  if (!any_) throw Error("has no entries").hint("an image needs at least one file");
+  if (!any_) {
+    // A block of zeros is an empty tar to libarchive; images of file systems begin with one.
+    if (head_.find_first_not_of('\0') != std::string::npos && !describe_content(head_).empty()) refuse();
+    throw Error("has no entries").hint("an image needs at least one file");
+  }
   if (allow_missing_end_ || format() != "tar") return;
   // libarchive takes the end of the stream for the end of the archive. A tar ends in blocks of zeros: when
   // the stream ends without one, it was cut between two entries. Where something is left, libarchive has seen
@@ -226,38 +246,6 @@ void ArchiveReader::check_end() {
 std::string ArchiveReader::format() const {
   const int format = ::archive_format(archive_) & ARCHIVE_FORMAT_BASE_MASK;
   return format == ARCHIVE_FORMAT_CPIO ? "cpio" : "tar";
-}
-
-std::string describe_content(std::string_view head) {
-  using namespace std::string_view_literals;
-  static constexpr std::pair<std::string_view, std::string_view> known[] = {
-      {"hsqs"sv, "a squashfs image"},
-      {"PK\x03\x04"sv, "a zip archive"},
-      {"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive"},
-      {"Rar!"sv, "a RAR archive"},
-      {"!<arch>\n"sv, "an ar archive (a .deb or a static library)"},
-      {"\x7f"
-       "ELF"sv,
-       "an ELF program"},
-      {"\xff\xd8\xff"sv, "a JPEG picture"},
-      {"\x89PNG"sv, "a PNG picture"},
-      {"GIF8"sv, "a GIF picture"},
-      {"%PDF"sv, "a PDF document"},
-      {"QFI\xfb"sv, "a qcow2 disk image"},
-      {"KDMV"sv, "a VMDK disk image"},
-      {"\xed\xab\xee\xdb"sv, "an RPM package"},
-      {"\x89LZO"sv, "an lzop stream"},
-      {"#!"sv, "a script"},
-      {"<!DOCTYPE"sv, "an HTML page"},
-      {"<html"sv, "an HTML page"},
-  };
-  for (const auto& [magic, name] : known) {
-    if (head.starts_with(magic)) return std::string(name);
-  }
-  if (head.size() >= 512 && head.substr(510, 2) == "\x55\xaa"sv) return "a disk image with a partition table";
-  if (!head.empty() && head.find_first_not_of('\0') == std::string_view::npos) return "nothing but zeros";
-  if (head.starts_with('{') || head.starts_with('[')) return "what looks like JSON";
-  return {};
 }
 
 }  // namespace rocker

@@ -77,6 +77,7 @@ class ArchiveReader : public EntrySource {
  private:
   static long pull(archive*, void* self, const void** data);
   [[noreturn]] void fail(std::string_view what);
+  [[noreturn]] void refuse();
   void open();
   void check_end();
   void read_attributes(archive_entry* raw, Entry& entry);
@@ -93,8 +94,5 @@ class ArchiveReader : public EntrySource {
   bool opened_ = false, padded_ = false, any_ = false, ended_ = false, allow_missing_end_ = false,
        allow_empty_ = false;
 };
-
-// What a file is by its first bytes, for a message: "a zip archive"; empty when that is not known.
-std::string describe_content(std::string_view head);
 
 }  // namespace rocker

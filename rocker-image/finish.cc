@@ -1,6 +1,10 @@
 #include "rocker-image/finish.hh"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <unordered_set>
 
 #include "rocker-image/walk.hh"
@@ -69,8 +73,9 @@ class Finisher : public Counter {
     if (const auto* record = find_record(directories_, node.st.st_ino)) {
       line.mode = record->attributes.mode;
       if (ownership_.any) line.uid = record->attributes.uid, line.gid = record->attributes.gid;
-      line.seconds = record->attributes.mtime.tv_sec;
-      line.nanoseconds = record->attributes.mtime.tv_nsec;
+      const timespec time = time_on_disk(fd, record->attributes.mtime);
+      line.seconds = time.tv_sec;
+      line.nanoseconds = time.tv_nsec;
     }
     manifest_->add(line);
   }
@@ -94,6 +99,15 @@ class Finisher : public Counter {
   }
 
  private:
+  // A file system has limits of its own (ext4: the year 2446), and what is beyond them becomes the limit.
+  static timespec time_on_disk(int fd, const timespec& wanted) {
+    if (wanted.tv_sec >= 0 && wanted.tv_sec <= INT32_MAX) return wanted;
+    const timespec times[] = {{0, UTIME_OMIT}, wanted};
+    struct stat st {};
+    if (::futimens(fd, times) < 0 || ::fstat(fd, &st) < 0) throw system_error("set the time");
+    return st.st_mtim;
+  }
+
   const std::vector<DirectoryRecord>& directories_;
   const std::vector<HashedFile>& hashes_;
   const Ownership& ownership_;

@@ -46,7 +46,8 @@ int export_image(const Globals& globals, const std::vector<std::string>& args) {
   tar.finish();
   output.finish();
   if (sockets != 0)
-    log::warn(cat(image.reference.text(), ": ", sockets, " sockets were left out, no tar can hold them"));
+    log::warn(cat(image.reference.text(), ": ", sockets, sockets == 1 ? " socket was" : " sockets were",
+                  " left out, no tar can hold them"));
   return 0;
 }
 

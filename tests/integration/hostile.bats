@@ -3,24 +3,6 @@
 load helpers
 load tar
 
-import_ok() { # TAR [OPTION...]: sets root
-  local tar=$1
-  shift
-  run --separate-stderr rocker_image import "$@" "$tar" x
-  assert_success
-  root=$(rocker_image path x)
-}
-
-refused() { # TAR PART [OPTION...]
-  local tar=$1 part=$2
-  shift 2
-  run --separate-stderr rocker_image import "$@" "$tar" x
-  assert_failure 1
-  assert_one_error_line "$part"
-  assert [ ! -e "$ROCKER_ROOT/images/x" ]
-  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
-}
-
 @test 'a name with .. that leads out is refused; one that stays inside is taken' {
   { tar_entry name=../out content=x; tar_end; } >t.tar
   refused t.tar 'leads out of the root'

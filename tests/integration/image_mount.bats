@@ -110,7 +110,9 @@ content() { (cd "$1" && find . -printf '%p %y %m %U:%G %s %T@ %l\n' | sort); }
   run --separate-stderr rocker_image mount plain b
   assert_failure 1
   assert_equal "$output" "$TEST_DIR/b/rootfs"
+  # shellcheck disable=SC2154  # set by run
   assert_equal "${#stderr_lines[@]}" 1
+  # shellcheck disable=SC2154
   [[ $stderr == *'plain: is no bundle'* ]]
   run --separate-stderr rocker_image unmount plain
   assert_failure 1

@@ -74,3 +74,38 @@ tar_pax() { # KEY VALUE
 }
 
 tar_end() { head -c 1024 /dev/zero; }
+
+# A pax record whose value is given in printf's notation (NUL as \000), as a header for the member that follows.
+tar_pax_bytes() { # KEY VALUE
+  local LC_ALL=C key=$1 length total record
+  record=$(mktemp)
+  # shellcheck disable=SC2059  # the value is in printf's notation
+  length=$((${#key} + $(printf "$2" | wc -c) + 3))
+  total=$((length + ${#length}))
+  [[ $((length + ${#total})) = "$total" ]] || total=$((length + ${#total}))
+  # shellcheck disable=SC2059
+  { printf '%s %s=' "$total" "$key"; printf "$2"; echo; } >"$record"
+  tar_entry name=PaxHeaders/x type=x file="$record"
+  rm -f "$record"
+}
+
+# ---- what becomes of an archive
+
+import_ok() { # TAR [OPTION...]: sets root
+  local tar=$1
+  shift
+  run --separate-stderr rocker_image import "$@" "$tar" x
+  assert_success
+  # shellcheck disable=SC2034  # for the test
+  root=$(rocker_image path x)
+}
+
+refused() { # TAR PART [OPTION...]: in one line, and nothing is left
+  local tar=$1 part=$2
+  shift 2
+  run --separate-stderr rocker_image import "$@" "$tar" x
+  assert_failure 1
+  assert_one_error_line "$part"
+  assert [ ! -e "$ROCKER_ROOT/images/x" ]
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+}
