@@ -136,6 +136,16 @@ void write_oci_archive(const Image& image, int fd, Compress compress, const std:
     });
   });
 
+  // What `docker load` looks for before version 25, and what it has beside the layout itself since then.
+  json::Writer docker(json::Writer::Style::compact);
+  docker.array([&] {
+    docker.object([&] {
+      docker.member("Config", config_blob.path());
+      docker.member("RepoTags", std::vector<std::string>{record.reference().text()});
+      docker.member("Layers", std::vector<std::string>{layer.path()});
+    });
+  });
+
   TarWriter tar(fd, Compress::none, what);
   tar.add_file("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
   tar.add_file("index.json", index.text());
@@ -144,6 +154,7 @@ void write_oci_archive(const Image& image, int fd, Compress compress, const std:
   tar.add_file(manifest_blob.path(), manifest_text);
   tar.add_file(config_blob.path(), config_text);
   tar.add_file(layer.path(), layer_file.get(), layer.size);
+  tar.add_file("manifest.json", docker.text());
   tar.finish();
 }
 

@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# import of layouts that are two things at once, deep, or repeat themselves: what docker 25 and newer write, indexes in
+# indexes, one blob for several layers, links for layers.
+load helpers
+load tar
+load layout
+# add_layer stands at the end of pipes, and remembers.
+shopt -s lastpipe
+
+# The layout as `docker save` writes it since version 25: with a manifest.json beside the index.
+make_hybrid() { # NAME
+  jq -n --slurpfile m manifest --arg c "blobs/sha256/$CONFIG" --arg n "$1" '[{Config: $c, RepoTags: [$n], Layers:
+    [$m[0].layers[].digest | sub("sha256:"; "blobs/sha256/")]}]' >"$LAYOUT/manifest.json"
+  jq --arg n "docker.io/library/$1" '.manifests[0].annotations = {"io.containerd.image.name": $n,
+    "org.opencontainers.image.ref.name": ($n | sub(".*:"; ""))}' "$LAYOUT/index.json" >index
+  mv index "$LAYOUT/index.json"
+}
+
+@test 'a hybrid of both: from a file, a pipe and a folder, by its own name, as either' {
+  layout_begin l
+  two_layers
+  layout_end
+  make_hybrid thing:1.0
+  # In docker's order: the index behind the blobs, the manifest last.
+  tar -cf hybrid.tar -C l blobs index.json manifest.json oci-layout
+  run rocker_image import hybrid.tar
+  assert_success
+  assert_output --partial 'Imported thing:1.0 '
+  assert_two_layers thing:1.0
+  assert_json '.[0].source.format' '"oci"' <(rocker_image inspect thing:1.0)
+  rocker_image rm thing:1.0
+  # shellcheck disable=SC2016
+  run bash -c 'cat hybrid.tar | "$0" import -' "$ROCKER_IMAGE"
+  assert_success
+  assert_two_layers thing:1.0
+  run rocker_image import l
+  assert_success
+  for input in hybrid.tar l; do
+    run rocker_image import --as docker "$input" x
+    assert_success
+    assert_two_layers x
+    assert_json '.[0].source.format' '"docker"' <(rocker_image inspect x)
+  done
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+}
+
+@test 'a hybrid of several images and tags' {
+  layout_begin l
+  one_file first 1 | add_layer
+  add_image docker.io/library/one:1
+  one_file second 2 | add_layer
+  layout_end docker.io/library/two:2
+  # A second tag of the last.
+  jq '.manifests += [.manifests[1] | .annotations["org.opencontainers.image.ref.name"] = "docker.io/team/two:3"]' l/index.json >i
+  mv i l/index.json
+  tar -cf l.tar -C l blobs index.json oci-layout
+  run --separate-stderr rocker_image import l.tar
+  assert_failure 1
+  assert_one_error_line 'has 2 images: one:1, two:2 = team/two:3'
+  rocker_image import --select team/two:3 l.tar
+  assert_equal "$(ls "$(rocker_image path team/two:3)")" second
+}
+
+@test 'one blob for several layers, in an OCI layout and in an archive of docker' {
+  layout_begin l
+  # What the second layer takes away the third, which is the first again, brings back.
+  { tar_entry name=a/ type=5 mode=755; tar_entry name=a/f content=1; tar_end; } >same
+  add_layer gzip <same
+  { tar_entry name=a/.wh.f; tar_entry name=a/g content=2; tar_end; } | add_layer
+  add_layer gzip <same
+  layout_end
+  tar -cf l.tar -C l .
+  tar -cf bare.tar -C l blobs index.json oci-layout
+  for input in l l.tar bare.tar; do
+    run rocker_image import "$input" x
+    assert_success
+    assert_equal "$(cd "$(rocker_image path x)" && find . -type f | sort | xargs)" './a/f ./a/g'
+    assert_json '.[0].source.diff_ids | length, (unique | length)' $'3\n2' <(rocker_image inspect x)
+  done
+  docker_archive d.tar a:1
+  run rocker_image import d.tar x
+  assert_success
+  assert_equal "$(cd "$(rocker_image path x)" && find . -type f | sort | xargs)" './a/f ./a/g'
+}
+
+@test 'nothing but empty layers, and no layer at all' {
+  layout_begin l
+  tar_end | add_layer gzip
+  tar_end | add_layer gzip
+  layout_end
+  run rocker_image import l x
+  assert_success
+  assert_equal "$(ls -A "$(rocker_image path x)")" ''
+  layout_begin l
+  layout_end
+  run rocker_image import l x
+  assert_success
+  assert_equal "$(ls -A "$(rocker_image path x)")" ''
+  assert_json '.[0].config.Cmd' '["/bin/sh"]' <(rocker_image inspect x)
+}
+
+nest() { # turns the layout's index into a blob that a new index names
+  local digest
+  digest=$(add_blob "$LAYOUT/index.json")
+  jq -n --arg d "sha256:$digest" '{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.index.v1+json",
+    digest: $d, size: 1}]}' >"$LAYOUT/index.json"
+}
+
+@test 'indexes in indexes: the platform is chosen at the bottom, attestations are no images' {
+  layout_begin l
+  one_file other 1 | add_layer
+  add_image '' s390x
+  one_file mine 1 | add_layer
+  layout_end '' "$(case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac)"
+  # What buildkit puts beside each image.
+  jq '.manifests += [{mediaType: "application/vnd.oci.image.manifest.v1+json", size: 1, digest: ("sha256:" + "0" * 64),
+    platform: {os: "unknown", architecture: "unknown"}}]' l/index.json >i
+  mv i l/index.json
+  nest
+  nest
+  tar -cf l.tar -C l blobs index.json oci-layout
+  tar -cf dot.tar -C l .
+  for input in l l.tar dot.tar; do
+    run rocker_image import "$input" x
+    assert_success
+    assert_equal "$(ls "$(rocker_image path x)")" mine
+  done
+  run rocker_image import --platform linux/s390x l.tar x
+  assert_success
+  assert_equal "$(ls "$(rocker_image path x)")" other
+  for _ in {1..8}; do nest; done
+  run --separate-stderr rocker_image import l x
+  assert_failure 1
+  assert_one_error_line 'nested deeper than'
+}
+
+@test 'layers that are hard links in the archive, also of a compressed one and from a pipe' {
+  layout_begin l
+  two_layers
+  layout_end
+  docker_archive d.tar a:1
+  layer=$(jq -r '.[0].Layers[1]' docker/manifest.json)
+  mkdir docker/0
+  ln "docker/$layer" docker/0/layer.tar
+  # tar writes the content with the first of both names.
+  (cd docker && tar -cf ../linked.tar 0 ./*/ "$CONFIG.json" manifest.json)
+  tar -tvf linked.tar | grep -q 'link to'
+  gzip -k linked.tar
+  for input in linked.tar linked.tar.gz; do
+    run rocker_image import "$input" x
+    assert_success
+    assert_two_layers x
+  done
+  run bash -c 'cat linked.tar | "$0" import - x' "$ROCKER_IMAGE"
+  assert_success
+  assert_two_layers x
+}
+
+@test 'layers that are links out of the archive are not there' {
+  layout_begin l
+  two_layers
+  layout_end
+  docker_archive d.tar a:1
+  layer=$(jq -r '.[0].Layers[1]' docker/manifest.json)
+  mv "docker/$layer" outside.tar
+  local target
+  for target in "$TEST_DIR/outside.tar" ../../../../outside.tar; do
+    ln -sfn "$target" "docker/$layer"
+    (cd docker && tar -cf ../out.tar ./*/ "$CONFIG.json" manifest.json)
+    gzip -kf out.tar
+    for input in out.tar out.tar.gz docker; do
+      run --separate-stderr rocker_image import "$input" x
+      assert_failure 1
+      assert_one_error_line 'Import failed'
+      assert [ ! -e "$ROCKER_ROOT/images/x" ]
+    done
+  done
+}
+
+@test 'a manifest last in a pipe: the layers are spooled to the store, and the spool is gone' {
+  layout_begin l
+  head -c 3M /dev/urandom >random
+  { tar_entry name=random file=random; tar_end; } | add_layer
+  layout_end
+  docker_archive d.tar a:1
+  # shellcheck disable=SC2016
+  run bash -c 'cat d.tar | "$0" import - x' "$ROCKER_IMAGE"
+  assert_success
+  cmp random "$(rocker_image path x)/random"
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  # Cut in the middle of the layer.
+  run --separate-stderr bash -c 'head -c 2000000 d.tar | "$0" import - y' "$ROCKER_IMAGE"
+  assert_failure 1
+  assert_one_error_line 'standard input'
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+}
