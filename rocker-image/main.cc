@@ -1,5 +1,7 @@
 // rocker-image: a tar becomes an image, an image becomes a bundle. This file finds the command; the commands
 // are in commands/, a file each.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <span>
@@ -17,19 +19,23 @@
 namespace rocker {
 
 static constexpr std::string_view default_root = "/var/lib/rocker";
+static constexpr std::string_view default_config = "/etc/rocker/rocker.conf";
 
 static std::string help() {
-  std::string text =
-      cat("Turns archives into images, and images into OCI bundles that rocker-runc, runc and crun run.\n\n"
-          "Usage: rocker-image [--root DIR] [--log-level LEVEL] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
-          "Options:\n"
-          "  --root DIR         The store of images (default $ROCKER_ROOT, else ",
-          default_root,
-          ")\n"
-          "  --log-level LEVEL  error, warn (the default), info, debug or trace\n"
-          "  --help, -h         Show this text; COMMAND --help shows a command's options\n"
-          "  --version, -v      Show the version\n\n"
-          "Commands:\n");
+  std::string text = cat(
+      "Turns archives into images, and images into OCI bundles that rocker-runc, runc and crun run.\n\n"
+      "Usage: rocker-image [--root DIR] [--config FILE] [--log-level LEVEL] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+      "Options:\n"
+      "  --root DIR         The store of images (default $ROCKER_ROOT, else ",
+      default_root,
+      ")\n"
+      "  --config FILE      The defaults (default ",
+      default_config,
+      ")\n"
+      "  --log-level LEVEL  error, warn (the default), info, debug or trace\n"
+      "  --help, -h         Show this text; COMMAND --help shows a command's options\n"
+      "  --version, -v      Show the version\n\n"
+      "Commands:\n");
   std::size_t width = 0;
   for (const auto& command : all_commands()) width = std::max(width, command.name.size());
   for (const auto& command : all_commands()) {
@@ -52,6 +58,7 @@ static const Command& find_command(std::string_view name) {
 static int run(std::vector<std::string> args) {
   Globals globals;
   const char* root = std::getenv("ROCKER_ROOT");
+  globals.config = default_config;
   globals.root = root != nullptr && *root != '\0' ? root : default_root;
 
   std::size_t at = 0;
@@ -68,6 +75,11 @@ static int run(std::vector<std::string> args) {
     if (name == "--root") {
       globals.root = value();
       if (globals.root.empty()) throw Error("--root: is empty, expected a directory");
+    } else if (name == "--config") {
+      globals.config = absolute_path(value());
+      // The default one may be missing; one that was asked for may not.
+      if (::access(globals.config.c_str(), F_OK) < 0)
+        throw system_error(cat("--config: open ", printable(globals.config)));
     } else if (name == "--log-level") {
       log::set_level(log::parse_level(value()));
     } else if (option == "--help" || option == "-h") {

@@ -1,5 +1,6 @@
 #include "rocker-image/progress.hh"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,14 @@ using std::chrono::milliseconds;
 // An import that is over before this shows nothing.
 constexpr milliseconds patience(500);
 constexpr milliseconds terminal_interval(100), line_interval(1000);
+
+// With its brackets.
+constexpr std::size_t narrowest_bar = 8, widest_bar = 24;
+
+std::size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
 
 // What can't be written is no reason to stop.
 void put(std::string_view text) {
@@ -77,24 +86,24 @@ void Progress::show(std::uint64_t bytes, std::uint64_t entries, Clock::time_poin
     return;
   }
   std::string line = cat(format_size(bytes));
-  std::string bar;
-  if (total != 0) {
-    constexpr std::uint64_t width = 24;
-    const std::uint64_t percent = bytes * 100 / total, done = bytes * width / total;
-    if (style_ == Style::terminal) {
-      bar = cat("[", std::string(done, '='), done < width ? ">" : "",
-                std::string(done < width ? width - done - 1 : 0, ' '), "] ");
-    }
-    line = cat(percent, "% ", line, " of ", format_size(total));
-  }
-  line += cat(", ", format_size(rate), "/s, ", entries, " entries");
+  if (total != 0) line = cat(bytes * 100 / total, "% ", line, " of ", format_size(total));
+  line += cat(", ", format_size(rate), "/s, ", entries, entries == 1 ? " entry" : " entries");
   if (total != 0) line += cat(", ", clock_text(left), " left");
   if (style_ == Style::plain) {
     put(cat(printable(what_), ": ", line, "\n"));
-  } else {
-    put(cat("\r\x1b[K", bar, line));
-    shown_ = true;
+    return;
   }
+  // One that wraps could not be written over.
+  const std::size_t columns = terminal_columns() - 1;
+  std::string bar;
+  if (total != 0 && line.size() + narrowest_bar <= columns) {
+    const std::uint64_t width = std::min<std::uint64_t>(widest_bar, columns - line.size() - 3);
+    const std::uint64_t done = bytes * width / total;
+    bar = cat("[", std::string(done, '='), done < width ? ">" : "",
+              std::string(done < width ? width - done - 1 : 0, ' '), "] ");
+  }
+  put(cat("\r\x1b[K", bar, line.substr(0, columns)));
+  shown_ = true;
 }
 
 void Progress::finish() {

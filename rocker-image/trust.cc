@@ -121,11 +121,11 @@ void check_signature(const std::string& sums, const std::string& text, const std
 
 }  // namespace
 
-Verify parse_verify(std::string_view text) {
+Verify parse_verify(std::string_view text, std::string_view from) {
   if (text == "none") return Verify::none;
   if (text == "checksum") return Verify::checksum;
   if (text == "signature") return Verify::signature;
-  throw Error(cat("--verify: \"", printable(text), "\" is not a way to verify"))
+  throw Error(cat(from, ": \"", printable(text), "\" is not a way to verify"))
       .hint("one of none, checksum, signature");
 }
 
@@ -146,7 +146,7 @@ TrustDefaults read_trust_defaults(const std::string& path) {
             throw Error(cat("expected \"key = value\", found \"", printable(line), "\""));
           const auto key = trim(line.substr(0, equals)), value = trim(line.substr(equals + 1));
           if (key == "verify") {
-            defaults.verify = parse_verify(value);
+            defaults.verify = parse_verify(value, key);
           } else if (key == "keyring") {
             defaults.keyring = value;
           } else {

@@ -3,21 +3,23 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "rocker-image/hash.hh"
 
 namespace rocker {
 
 enum class Verify { none, checksum, signature };
-Verify parse_verify(std::string_view text);  // "none", "checksum", "signature"
+// "none", "checksum", "signature"; `from` is the option or the key, for the message.
+Verify parse_verify(std::string_view text, std::string_view from);
 
-// What /etc/rocker/rocker.conf says; the defaults where it says nothing or is not there. Lines are "key =
+// What a rocker.conf says of it; the defaults where it says nothing or is not there. Lines are "key =
 // value", "#" begins a comment. Throws Error with the line.
 struct TrustDefaults {
   Verify verify = Verify::none;
   std::string keyring;
 };
-TrustDefaults read_trust_defaults(const std::string& path = "/etc/rocker/rocker.conf");
+TrustDefaults read_trust_defaults(const std::string& path);
 
 struct ExpectedDigest {
   Sha256::Digest digest{};

@@ -10,7 +10,8 @@ namespace rocker {
 
 // The options in front of the command's name.
 struct Globals {
-  std::string root;  // of the store: absolute
+  std::string root;    // of the store: absolute
+  std::string config;  // the file with the defaults: absolute
 };
 
 struct Command {

@@ -69,7 +69,7 @@ ImportOptions::As parse_as(const std::string& text) {
 }
 
 // Both what the user gives and what is published beside the archive.
-DigestCheck digest_check(const std::string& input, const Words& words) {
+DigestCheck digest_check(const std::string& input, const Words& words, const std::string& config) {
   std::vector<ExpectedDigest> expected;
   if (!words.digest.empty()) {
     auto& given = expected.emplace_back();
@@ -79,8 +79,8 @@ DigestCheck digest_check(const std::string& input, const Words& words) {
           cat("--digest: \"", printable(words.digest), "\" is not sha256: and 64 hexadecimal digits"));
     }
   }
-  const auto defaults = read_trust_defaults();
-  const Verify verify = words.verify.empty() ? defaults.verify : parse_verify(words.verify);
+  const auto defaults = read_trust_defaults(config);
+  const Verify verify = words.verify.empty() ? defaults.verify : parse_verify(words.verify, "--verify");
   if (verify != Verify::none) {
     expected.push_back(
         published_digest(input, verify, words.keyring.empty() ? defaults.keyring : words.keyring));
@@ -147,11 +147,12 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
   // A mistake in a change is told before the work and not after it.
   spec::ImageConfig trial;
   options.change(trial);
-  const auto style = Progress::parse(words.progress);
+  const auto style =
+      words.quiet && words.progress == "auto" ? Progress::Style::none : Progress::parse(words.progress);
 
   const Store store(globals.root);
   try {
-    options.check_digest = digest_check(options.input, words);
+    options.check_digest = digest_check(options.input, words, globals.config);
     struct stat st {};
     const bool known = ::stat(options.input.c_str(), &st) == 0 && S_ISREG(st.st_mode);
     Progress progress(style, options.input, known ? static_cast<std::uint64_t>(st.st_size) : 0);

@@ -136,60 +136,6 @@ tree() {
   done
 }
 
-@test '--digest: the right one, or nothing' {
-  tree
-  digest=$(sha256sum t.tar | cut -d' ' -f1)
-  run rocker_image import --digest "sha256:$digest" t.tar x
-  assert_success
-  gzip -k t.tar
-  run --separate-stderr rocker_image import --digest "sha256:$digest" t.tar.gz y
-  assert_failure 1
-  assert_one_error_line "--digest says sha256:$digest"
-  assert [ ! -e "$ROCKER_ROOT/images/y" ]
-  run --separate-stderr rocker_image import --digest md5:0 t.tar y
-  assert_failure 1
-  assert_one_error_line 'is not sha256:'
-}
-
-@test '--verify checksum: TAR.sha256 and SHA256SUMS' {
-  tree
-  run --separate-stderr rocker_image import --verify checksum t.tar x
-  assert_failure 1
-  assert_one_error_line 'SHA256SUMS'
-  sha256sum t.tar >SHA256SUMS
-  run rocker_image import --verify checksum t.tar x
-  assert_success
-  echo "$(printf '0%.0s' {1..64})  t.tar" >t.tar.sha256
-  run --separate-stderr rocker_image import --verify checksum t.tar y
-  assert_failure 1
-  assert_one_error_line 't.tar.sha256 says'
-  assert [ ! -e "$ROCKER_ROOT/images/y" ]
-}
-
-@test '--verify signature: by gpgv and a keyring' {
-  needs command gpg
-  needs command gpgv
-  tree
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
-  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
-  gpg --batch --export >keys.gpg
-  sha256sum t.tar >SHA256SUMS
-  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg t.tar x
-  assert_failure 1
-  assert_one_error_line 'has no signature beside it'
-  gpg --batch --quiet --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS
-  run rocker_image import --verify signature --keyring keys.gpg t.tar x
-  assert_success
-  # Another archive with a sum that was not signed.
-  cp t.tar u.tar
-  sha256sum u.tar >>SHA256SUMS
-  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg u.tar y
-  assert_failure 1
-  assert_one_error_line 'is no good signature'
-  gpgconf --kill all || :
-}
-
 @test 'list: quiet, formats, filters, full IDs' {
   tree
   rocker_image import t.tar old
@@ -240,22 +186,4 @@ tree() {
   rocker_image import t.tar y
   run rocker_image diff y x
   assert_output ''
-}
-
-@test 'progress: a line now and then, as text or JSON, and nothing on a pipe' {
-  mkdir big
-  head -c 20M /dev/zero >big/zeros
-  tar -cf t.tar -C big .
-  run --separate-stderr rocker_image import t.tar x
-  assert_equal "$stderr" ''
-  mkfifo in
-  { head -c 5M t.tar; sleep 1.2; tail -c +5242881 t.tar; } >in &
-  run --separate-stderr rocker_image import --progress=json in x
-  assert_success
-  # shellcheck disable=SC2154
-  assert_json '.entries' 1 <(head -n 1 <<<"$stderr" | jq '{entries: (.entries | if . > 0 then 1 else 0 end)}')
-  { head -c 5M t.tar; sleep 1.2; tail -c +5242881 t.tar; } >in &
-  run --separate-stderr rocker_image import --progress=plain in x
-  assert_success
-  [[ $stderr == in:*entries* ]]
 }

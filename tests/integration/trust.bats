@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# import of what its publisher meant, and of nothing else: --digest, checksums beside the archive, their signature, and
+# the defaults of rocker.conf.
+load helpers
+
+setup() {
+  setup_test
+  mkdir tree
+  echo one >tree/a
+  tar -cf t.tar -C tree .
+}
+
+nothing_was_imported() { # NAME
+  assert [ ! -e "$ROCKER_ROOT/images/$1" ]
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp" 2>/dev/null)" ''
+}
+
+@test '--digest: the right one, or nothing' {
+  digest=$(sha256sum t.tar | cut -d' ' -f1)
+  run rocker_image import --digest "sha256:$digest" t.tar x
+  assert_success
+  gzip -k t.tar
+  run --separate-stderr rocker_image import --digest "sha256:$digest" t.tar.gz y
+  assert_failure 1
+  assert_one_error_line "--digest says sha256:$digest"
+  assert [ ! -e "$ROCKER_ROOT/images/y" ]
+  run --separate-stderr rocker_image import --digest md5:0 t.tar y
+  assert_failure 1
+  assert_one_error_line 'is not sha256:'
+}
+
+@test '--verify checksum: TAR.sha256 and SHA256SUMS' {
+  run --separate-stderr rocker_image import --verify checksum t.tar x
+  assert_failure 1
+  assert_one_error_line 'SHA256SUMS'
+  sha256sum t.tar >SHA256SUMS
+  run rocker_image import --verify checksum t.tar x
+  assert_success
+  echo "$(printf '0%.0s' {1..64})  t.tar" >t.tar.sha256
+  run --separate-stderr rocker_image import --verify checksum t.tar y
+  assert_failure 1
+  assert_one_error_line 't.tar.sha256 says'
+  assert [ ! -e "$ROCKER_ROOT/images/y" ]
+}
+
+@test '--verify signature: by gpgv and a keyring' {
+  needs command gpg
+  needs command gpgv
+
+  export GNUPGHOME=$TEST_DIR/gpg
+  mkdir -m 700 gpg
+  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
+  gpg --batch --export >keys.gpg
+  sha256sum t.tar >SHA256SUMS
+  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg t.tar x
+  assert_failure 1
+  assert_one_error_line 'has no signature beside it'
+  gpg --batch --quiet --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS
+  run rocker_image import --verify signature --keyring keys.gpg t.tar x
+  assert_success
+  # Another archive with a sum that was not signed.
+  cp t.tar u.tar
+  sha256sum u.tar >>SHA256SUMS
+  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg u.tar y
+  assert_failure 1
+  assert_one_error_line 'is no good signature'
+  gpgconf --kill all || :
+}
+
+@test '--verify checksum: every form that sha256sum and its relatives write' {
+  local digest line
+  digest=$(sha256sum t.tar | cut -d' ' -f1)
+  for line in "$digest  t.tar" "$digest *t.tar" "$digest  ./t.tar" "SHA256 (t.tar) = $digest" "$digest"; do
+    printf '%s  other.tar\n%s\n' "$(printf 'f%.0s' {1..64})" "$line" >t.tar.sha256
+    run rocker_image import --verify checksum t.tar x
+    assert_success
+  done
+  # Of another file, or of none.
+  for line in "$digest  u.tar" "$digest  xt.tar" "SHA256 (u.tar) = $digest" 'no sum' ''; do
+    printf '%s\n' "$line" >t.tar.sha256
+    run --separate-stderr rocker_image import --verify checksum t.tar y
+    assert_failure 1
+    assert_one_error_line 't.tar.sha256: has no SHA-256 of t.tar'
+    nothing_was_imported y
+  done
+}
+
+@test '--verify: standard input has nothing beside it; a folder has no digest' {
+  run --separate-stderr rocker_image import --verify checksum - x <t.tar
+  assert_failure 1
+  assert_one_error_line 'standard input'
+  run --separate-stderr rocker_image import --digest "sha256:$(printf '0%.0s' {1..64})" tree x
+  assert_failure 1
+  assert_one_error_line 'directory'
+  digest=$(sha256sum t.tar | cut -d' ' -f1)
+  # shellcheck disable=SC2016
+  run bash -c 'cat t.tar | "$0" import --digest "sha256:$1" - x' "$ROCKER_IMAGE" "$digest"
+  assert_success
+}
+
+@test 'an image that is there stays when its successor is not what was published' {
+  rocker_image import t.tar x
+  echo two >tree/a
+  tar -cf t2.tar -C tree .
+  echo "$(printf '0%.0s' {1..64})  t2.tar" >SHA256SUMS
+  run --separate-stderr rocker_image import --verify checksum t2.tar x
+  assert_failure 1
+  assert_one_error_line 'SHA256SUMS says'
+  assert_equal "$(cat "$(rocker_image path x)/a")" one
+}
+
+# ---- rocker.conf
+
+@test 'rocker.conf: verify is the default, which the command line may change' {
+  # What it says, and what is a comment.
+  printf '# trust\n\n  verify = checksum  # always\n' >conf
+  run --separate-stderr rocker_image --config conf import t.tar x
+  assert_failure 1
+  assert_one_error_line 'SHA256SUMS'
+  nothing_was_imported x
+  sha256sum t.tar >SHA256SUMS
+  run rocker_image --config conf import t.tar x
+  assert_success
+  rm SHA256SUMS
+  run rocker_image --config=conf import --verify none t.tar x
+  assert_success
+  run rocker_image import t.tar x
+  assert_success
+}
+
+@test 'rocker.conf: signature with a keyring of its own' {
+  needs command gpg
+  needs command gpgv
+  export GNUPGHOME=$TEST_DIR/gpg
+  mkdir -m 700 gpg
+  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
+  gpg --batch --export >keys.gpg
+  sha256sum t.tar >t.tar.sha256
+  printf 'verify = signature\nkeyring = %s/keys.gpg\n' "$TEST_DIR" >conf
+  run --separate-stderr rocker_image --config conf import t.tar x
+  assert_failure 1
+  assert_one_error_line 't.tar.sha256: has no signature'
+  local suffix
+  for suffix in asc gpg sig; do
+    rm -f t.tar.sha256.*
+    if [[ $suffix = asc ]]; then armor=--armor; else armor=--no-armor; fi
+    gpg --batch --quiet $armor --detach-sign -o "t.tar.sha256.$suffix" t.tar.sha256
+    run rocker_image --config conf import t.tar x
+    assert_success
+  done
+  printf 'verify = signature\n' >conf
+  run --separate-stderr rocker_image --config conf import t.tar x
+  assert_failure 1
+  assert_one_error_line '--keyring'
+  # Keys that have not signed.
+  GNUPGHOME=$TEST_DIR/gpg2
+  mkdir -m 700 gpg2
+  gpg --batch --quiet --passphrase '' --quick-gen-key 'Other <o@example.org>' ed25519 sign never 2>/dev/null
+  gpg --batch --export >others.gpg
+  run --separate-stderr rocker_image --config conf import --keyring others.gpg t.tar y
+  assert_failure 1
+  assert_one_error_line 'is no good signature'
+  nothing_was_imported y
+  gpgconf --kill all || :
+  GNUPGHOME=$TEST_DIR/gpg gpgconf --kill all || :
+}
+
+@test 'rocker.conf: what is wrong in it is told with its line, and nothing is imported' {
+  local text message
+  while IFS='|' read -r text message; do
+    # shellcheck disable=SC2059
+    printf "$text\n" >conf
+    run --separate-stderr rocker_image --config conf import t.tar x
+    assert_failure 1
+    assert_one_error_line "$message"
+    assert_one_error_line "$TEST_DIR/conf"
+    nothing_was_imported x
+  done <<'END'
+verify = checksum\nverfy = none|line 2: unknown key "verfy"
+verify = sometimes|line 1: verify: "sometimes" is not a way to verify
+\n\nverify|line 3: expected "key = value"
+END
+  run --separate-stderr rocker_image --config missing import t.tar x
+  assert_failure 1
+  assert_one_error_line "missing: no such file"
+}
+
+@test '/etc/rocker/rocker.conf is the one that counts' {
+  needs overlay
+  mkdir -p etc/rocker
+  echo 'verify = checksum' >etc/rocker/rocker.conf
+  # In a mount namespace of its own: the machine's /etc stays as it is.
+  run --separate-stderr unshare --mount --propagation private sh -c \
+    'mount -t overlay -o "lowerdir=$PWD/etc:/etc" overlay /etc && exec "$0" import t.tar x' "$ROCKER_IMAGE"
+  assert_failure 1
+  assert_one_error_line '--verify: neither'
+}
