@@ -138,9 +138,9 @@ test: ## install what is missing, build, run all unit and integration tests
 	@BUILD=$(BUILD) tests/run $(if $(FILTER),--filter '$(FILTER)') $(TESTS)
 
 .PHONY: test-vm
-test-vm: ## run the tests of cgroups here, on a pure cgroup v2 and under systemd (guests of qemu), side by side
+test-vm: ## run the tests that depend on the kind of host here and in three guests of qemu, side by side
 	@scripts/install-deps build run test
-	@$(MAKE) all base-image
+	@$(MAKE) all base-image $(HELPERS)
 	@BUILD=$(BUILD) tests/vm/compare $(TESTS)
 
 .PHONY: bench

@@ -8,9 +8,10 @@ namespace rocker::rootfs {
 
 // What the steps share while they are carried out, in the clone.
 struct Context {
-  UniqueFd root;                   // the attached root file system, later "/"
-  bool root_is_over_slash = true;  // or not attached at all; else it is at its own path
-  UniqueFd proc;                   // procfs of the host, opened by the parent and known to be one
+  enum class Place { not_attached, over_slash, own_path };
+  UniqueFd root;  // the root file system, later "/"
+  Place root_is = Place::not_attached;
+  UniqueFd proc;  // procfs of the host, opened by the parent and known to be one
   bool user_namespace = false;
   std::function<void(const RunHooks&)> run_hooks;
   std::function<void()>

@@ -2,9 +2,12 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include <string>
 
 #include "rocker-runc/rootfs/carry_out.hh"
 #include "rocker-runc/sys/mount.hh"
@@ -21,6 +24,39 @@ namespace {
 bool root_is_initramfs() {
   struct statfs fs {};
   return ::statfs("/", &fs) == 0 && (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
+// A path of mountinfo, where blanks are written as "\040" (proc(5)).
+std::string unescaped(std::string_view text) {
+  std::string path;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      path += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      path += text[i];
+    }
+  }
+  return path;
+}
+
+// What pivot_root(2) would have left behind: everything that the host has mounted on its root. Whoever in the
+// container may unmount "/" finds the bare first root below it and no disk, no /proc and no /sys of the host.
+// Mounts that a user namespace has locked can't be taken away, and not be uncovered by the container either.
+void detach_mounts_of_host(const Context& context) {
+  struct statx root {};
+  if (::statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &root) < 0) throw system_error("statx /");
+  const UniqueFd file = open_at(context.proc.get(), "self/mountinfo", O_RDONLY);
+  const std::string table = read_all(file.get(), "/proc/self/mountinfo", 64 << 20);
+  for (const std::string_view line : split(table, '\n')) {
+    const auto field = split(line, ' ');
+    // mount ID, parent ID, major:minor, root, mount point, ...
+    if (field.size() < 5 || field[1] != std::to_string(root.stx_mnt_id) || field[4] == "/") continue;
+    const std::string path = unescaped(field[4]);
+    while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+    }
+    if (errno != EINVAL) throw system_error(cat("unmount the host's ", path));  // EINVAL: no mount any more
+  }
 }
 
 }  // namespace
@@ -44,7 +80,7 @@ void carry_out(AttachRoot& step, Context& context) {
   UniqueFd place;
   // A path that the root of a user namespace may not walk leaves no choice.
   if (step.at_own_path) place.reset(::open(step.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  context.root_is_over_slash = !place;
+  context.root_is = place ? Context::Place::own_path : Context::Place::over_slash;
   if (!place) place = open_path("/", O_PATH | O_DIRECTORY);
   sys::attach(tree.get(), place.get());
   context.root = std::move(tree);
@@ -67,8 +103,9 @@ void carry_out(Pivot& step, Context& context) {
     }
   }
   if (use_chroot) {
-    if (!context.root_is_over_slash)
+    if (context.root_is == Context::Place::own_path)
       sys::attach(context.root.get(), open_path("/", O_PATH | O_DIRECTORY).get());
+    if (context.root_is != Context::Place::not_attached) detach_mounts_of_host(context);
     if (::chroot(".") < 0) throw system_error("chroot");
   }
   if (::chdir("/") < 0) throw system_error("chdir /");

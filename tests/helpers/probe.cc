@@ -3,9 +3,12 @@
 //   probe syscall NUMBER [ARGUMENT...]     "RESULT ERRNO" of a system call
 //   probe sched | ioprio | mempolicy | affinity | persona | umask
 //   probe escape FILE                      whether FILE is there behind the way out of a chroot (chroot(2))
+//   probe uncover FILE                     whether FILE is there for who joins the namespace when "/" is unmounted
 //   probe paste SIZE                       reads SIZE bytes from a raw terminal, answers each
 #include <linux/ioprio.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -67,6 +70,18 @@ int escape(const char* file) {
   return 0;
 }
 
+int uncover(const char* file) {
+  const int self = open("/proc/self/ns/mnt", O_RDONLY);
+  if (self < 0) return 1;
+  if (umount2("/", MNT_DETACH) < 0) {
+    puts("/ can't be unmounted");
+    return 0;
+  }
+  if (setns(self, CLONE_NEWNS) < 0) return 2;
+  puts(access(file, F_OK) == 0 ? "there" : "not there");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -102,6 +117,8 @@ int main(int argc, char** argv) {
     printf("%#x\n", personality(0xffffffff));
   } else if (strcmp(what, "umask") == 0) {
     printf("%04o\n", umask(0));
+  } else if (strcmp(what, "uncover") == 0 && argc > 2) {
+    return uncover(argv[2]);
   } else if (strcmp(what, "escape") == 0 && argc > 2) {
     return escape(argv[2]);
   } else if (strcmp(what, "paste") == 0 && argc > 2) {

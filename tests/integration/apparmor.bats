@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# process.apparmorProfile: config.md, "Linux Process". Where the host has no AppArmor, a guest has:
-#   tests/vm/guest -- bats tests/integration/apparmor.bats
+# process.apparmorProfile: config.md, "Linux Process". Where the host has no AppArmor, a guest has.
+# vm: v2
 
 load helpers
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The files of a container's groups are those that runc and crun write for the same resources, or the difference
 # is in the table below with its reason.
-# vm: pure cgroup v2
+# vm: v2
 
 load helpers
 load cgroup_helpers

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Limits hold: stress-ng in a container is kept to its cpu, memory, pids and I/O limits within 5 %.
 # serial: what runs beside would be measured as well
-# vm: pure cgroup v2, systemd
+# vm: v2 systemd
 
 load helpers
 load cgroup_helpers

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Control groups: where a container's are, what linux.resources writes into them, and what is left (nothing).
-# vm: pure cgroup v2, systemd
+# vm: v2 systemd
 
 load helpers
 load cgroup_helpers

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # linux.resources.devices: the same rules give the same answers on v1 (devices.allow, devices.deny) and v2 (an eBPF
 # program). In the container real nodes are made and opened.
-# vm: pure cgroup v2, systemd
+# vm: v2 systemd
 
 load helpers
 load cgroup_helpers

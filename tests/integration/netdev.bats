@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # linux.netDevices: config-linux.md, "Network Devices".
+# vm: v2
 
 load helpers
 load process
@@ -82,4 +83,13 @@ in_netns() { # SCRIPT
   assert_success
   assert_output --partial '127.0.0.1/8'
   assert_output --regexp 'lo: <.*UP'
+}
+
+@test "netDevices: a dummy device, as the spec has it in its example" {
+  unshare --net ip link add d0 type dummy 2>/dev/null || skip 'needs a kernel with dummy network devices'
+  make_bundle b '.process.args = ["ip", "addr", "show", "ctr_dummy0"] | .linux.netDevices = {dummy0: {name: "ctr_dummy0"}}'
+  run in_netns 'ip link add dummy0 type dummy; ip addr add 169.254.1.2/32 dev dummy0; $R run --bundle b $ID'
+  assert_success
+  assert_output --partial '169.254.1.2/32'
+  assert_output --regexp 'ctr_dummy0.*<.*UP'
 }

@@ -1,9 +1,14 @@
 #!/usr/bin/env bats
-# --no-pivot: the root by chroot(2), for hosts that live in their initramfs.
+# The root without pivot_root(2): --no-pivot, and a host that lives in its initramfs, whose first root that call can't
+# leave. One test needs such a host, which is a guest here:
+#   tests/vm/guest --initramfs -- bats tests/integration/no_pivot.bats
+# vm: initramfs
 
 load helpers
 load process
 load mountinfo
+
+in_initramfs() { [[ $(awk '$5 == "/" { for (i = 7; $i != "-"; i++); print $(i + 1); exit }' /proc/self/mountinfo) = rootfs ]]; }
 
 @test "no-pivot: the container is the same" {
   make_bundle b '.process.args = ["sh", "-c", "ls /marker; cat /proc/self/mountinfo"] | .root.readonly = true'
@@ -41,4 +46,38 @@ load mountinfo
   run rocker_runc exec "$(new_id)" ls /marker
   assert_success
   assert_output /marker
+}
+
+@test "no-pivot: below the root there is nothing that the host has mounted" {
+  local option options=(--no-pivot)
+  # With pivot_root(2) there is nothing below at all.
+  ! in_initramfs || options+=('')
+  probe_bundle b '.process.args = ["probe", "uncover", "/proc/version"] | .process.capabilities |= map_values(["CAP_SYS_ADMIN", "CAP_SYS_CHROOT"])'
+  for option in "${options[@]}"; do
+    # shellcheck disable=SC2086
+    run run_bundle b $option
+    assert_success
+    assert_output 'not there'
+  done
+}
+
+@test "no-pivot: a host that has not left its initramfs needs no option" {
+  in_initramfs || skip 'needs a host that lives in its initramfs'
+  make_bundle b '.process.args = ["sh", "-c", "ls /marker; cat /proc/self/mountinfo; hostname; exit 7"]'
+  touch b/rootfs/marker
+  run run_bundle b
+  assert_failure 7
+  assert_line --index 0 /marker
+  assert_line rocker
+  assert_equal "$(mount_type /proc)" proc
+  refute_output --partial '- rootfs'
+  refute_output --partial 9p
+  # With a user namespace as well, and what runs is found by exec.
+  edit_config b '.process.args = ["sleep", "100"] | .linux.namespaces += [{type: "user"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  chown -R 100000:100000 b/rootfs
+  run_detached "$(new_id userns)" b
+  run rocker_runc exec "$(new_id userns)" sh -c 'ls /marker; id -u'
+  assert_success
+  assert_output $'/marker\n0'
 }

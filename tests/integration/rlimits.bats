@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# process.rlimits: config.md, "POSIX process".
+# process.rlimits: config.md, "POSIX process". Who may not raise hard limits here may do so in a guest.
+# vm: v2
 
 load helpers
 load process
@@ -17,6 +18,17 @@ load process
   assert_line --regexp '^Max realtime timeout +5 +6 '
   assert_line --regexp '^Max stack size +4194304 +4194304 '
   assert_same_as b runc crun
+}
+
+@test "rlimits: a hard limit is raised, for run and for exec" {
+  needs capability cap_sys_resource
+  make_bundle b '.process.args = ["sleep", "100"] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 300000, hard: 400000}]'
+  bash -c 'ulimit -Hn 5000 && exec "$@"' - "$ROCKER_RUNC" --root "$RUNC_ROOT" run -d --bundle b "$(new_id)" \
+    </dev/null >log 2>&1 3>&- 4>&- || fail "$(cat log)"
+  run cat "/proc/$(rocker_runc state "$(new_id)" | jq .pid)/limits"
+  assert_line --regexp '^Max open files +300000 +400000 '
+  run bash -c 'ulimit -Hn 5000 && exec "$@"' - "$ROCKER_RUNC" --root "$RUNC_ROOT" exec "$(new_id)" cat /proc/self/limits
+  assert_line --regexp '^Max open files +300000 +400000 '
 }
 
 @test "rlimits: a user namespace gets them as well" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The systemd driver (--systemd-cgroup).
-# vm: pure cgroup v2, systemd
+# vm: v2 systemd
 
 load helpers
 load cgroup_helpers

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # rocker-runc update: every option, and JSON as engines send it.
-# vm: pure cgroup v2, systemd
+# vm: v2 systemd
 
 load helpers
 load cgroup_helpers
