@@ -54,7 +54,11 @@ int other_namespaces(pid_t init) {
 class Execution {
  public:
   Execution(Container& container, const spec::Process& process, const ExecOptions& options)
-      : container_(container), process_(process), options_(options), config_(container.config()) {}
+      : container_(container),
+        process_(process),
+        options_(options),
+        sub_cgroups_(options.sub_cgroups),
+        config_(container.config()) {}
 
   int run() {
     lock_ = container_.lock(FileLock::Mode::shared);
@@ -99,8 +103,9 @@ class Execution {
     if (!sys::send_signal(init_.get(), 0)) throw Error(cat("container \"", container_.id(), "\" has ended"));
   }
 
-  void check() const {
+  void check() {
     const Status status = container_.status();
+    paused_ = status == Status::paused;
     if (status == Status::stopped || status == Status::creating || !init_) {
       throw Error(cat("cannot exec in container \"", container_.id(), "\": container not running, it is ",
                       name(status)));
@@ -145,7 +150,8 @@ class Execution {
       }
     }
     cgroup::Manager::Entry entry;
-    if (options_.sub_cgroup.empty()) entry = container_.cgroups().entry();
+    // A paused group stops whoever enters it on the spot: then it is put in from here, so that this is known.
+    if (sub_cgroups_.empty() && !paused_) entry = container_.cgroups().entry();
     set_affinity(0, process_.exec_cpu_affinity ? process_.exec_cpu_affinity->initial : "", "initial");
     sys::CloneResult child;
     try {
@@ -168,7 +174,9 @@ class Execution {
   }
 
   void place(const Channel& mine) {
-    if (!in_cgroup_) container_.cgroups().join(pid_, options_.sub_cgroup, container_.record().pid);
+    if (!in_cgroup_) container_.cgroups().join(pid_, sub_cgroups_, container_.record().pid);
+    // It goes on when the container is resumed: whoever does that, or deletes it, is not to wait for this.
+    if (paused_) lock_.release();
     mine.send(Message::go);
     if (staged_) {
       const auto packet = mine.expect(Message::init_pid, exec_is_gone);
@@ -248,12 +256,14 @@ class Execution {
   Container& container_;
   const spec::Process& process_;
   const ExecOptions& options_;
+  const cgroup::SubCgroups sub_cgroups_;
   const spec::Config config_;
   UniqueFd init_;
   UniqueFd root_;
   FileLock lock_;
   bool staged_ = false;
   bool in_cgroup_ = false;
+  bool paused_ = false;
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "rocker-runc/container.hh"
 #include "spec/config.hh"
@@ -12,7 +13,7 @@ struct ExecOptions {
   std::string console_socket;
   std::string pid_file;
   std::string pidfd_socket;
-  std::string sub_cgroup;  // --cgroup, below the container's own
+  std::vector<std::string> sub_cgroups;  // --cgroup, below the container's own
   int preserve_fds = 0;
   bool detach = false;
   bool ignore_paused = false;

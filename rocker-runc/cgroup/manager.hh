@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rocker-runc/cgroup/sub_cgroup.hh"
 #include "spec/config.hh"
 #include "spec/support/fd.hh"
 
@@ -85,11 +86,12 @@ class Manager {
   };
   virtual Entry entry() const = 0;
 
-  // Moves a process (with all its threads) into the groups; with `sub_cgroup` into that one below them (exec
+  // Moves a process (with all its threads) into the groups; with `sub_cgroups` into those below them (exec
   // --cgroup), which must exist. `beside`: the container's init; when a group can hold no processes any more
   // (v2, "no internal processes"), the pid joins the group that this process is in now, as runc does it.
   // The systemd driver: when the scope does not exist yet, starts it with the pid.
-  virtual void join(pid_t pid, std::string_view sub_cgroup = {}, pid_t beside = 0) = 0;
+  virtual void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) = 0;
+  void join(pid_t pid) { join(pid, SubCgroups(), 0); }
 
   // Limits. What the kernel refuses is an Error with the file, the value and what it takes. In an update,
   // device rules are ignored and a zero is "unset" for the members where engines send it so (ENGINES: limit,

@@ -43,7 +43,8 @@ class Systemd final : public Manager {
   }
   int birth_fd() const override { return started_ ? inner_->birth_fd() : -1; }
   Entry entry() const override { return started_ ? inner_->entry() : Entry(); }
-  void join(pid_t pid, std::string_view sub_cgroup, pid_t beside) override;
+  using Manager::join;
+  void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
   void set(const spec::Resources& resources, bool update) override;
   void freeze() override { inner_->freeze(); }
   void thaw() override { inner_->thaw(); }
@@ -121,7 +122,7 @@ std::unique_ptr<Manager> Systemd::adopt(const std::string& group) const {
   return v2() ? adopt_v2(saved, request_) : adopt_v1(saved, request_);
 }
 
-void Systemd::join(pid_t pid, std::string_view sub_cgroup, pid_t beside) {
+void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   if (!started_) {
     bus().start_transient(name_.unit, properties(pid));
     const auto groups = groups_of(pid);
@@ -137,11 +138,12 @@ void Systemd::join(pid_t pid, std::string_view sub_cgroup, pid_t beside) {
     return;
   }
   try {
-    inner_->join(pid, sub_cgroup, beside);
+    inner_->join(pid, sub_cgroups, beside);
   } catch (const Error& error) {
     // Out of another user's group the kernel lets only systemd move a process.
     if (!is_permission_error(error.errno_value())) throw;
-    bus().attach(name_.unit, sub_cgroup.empty() ? "" : checked_sub_cgroup(sub_cgroup), pid);
+    const Mounted* own = host().find(v2() ? "" : "systemd");
+    bus().attach(name_.unit, own != nullptr ? sub_cgroups.in(*own) : "", pid);
   }
 }
 

@@ -40,7 +40,8 @@ class V1 final : public Manager {
 
   void create() override;
   Entry entry() const override;
-  void join(pid_t pid, std::string_view sub_cgroup, pid_t beside) override;
+  using Manager::join;
+  void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
   void set(const spec::Resources& resources, bool update) override;
   void freeze() override;
   void thaw() override;
@@ -158,30 +159,14 @@ Manager::Entry V1::entry() const {
   return entry;
 }
 
-void V1::join(pid_t pid, std::string_view sub_cgroup, pid_t beside) {
-  // "cpu,memory:a/b" is for these controllers only, "a/b" for all.
-  std::string_view only, below = sub_cgroup;
-  if (const auto colon = sub_cgroup.find(':'); colon != sub_cgroup.npos) {
-    only = sub_cgroup.substr(0, colon);
-    below = sub_cgroup.substr(colon + 1);
-  }
-  for (const auto controller : split(only, ',')) {
-    const bool known = controller.empty() || find(controller) != nullptr ||
-                       std::any_of(members_.begin(), members_.end(),
-                                   [&](const Member& member) { return member.mounted->name == controller; });
-    if (!known)
-      throw Error(cat("--cgroup: \"", printable(controller), "\" is no cgroup controller of this container"));
-  }
+void V1::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
+  std::vector<const Mounted*> hierarchies;
+  for (const auto& member : members_) hierarchies.push_back(member.mounted);
+  sub_cgroups.check(hierarchies);
   const std::string value = std::to_string(pid);
   for (const auto& member : members_) {
-    const bool meant = only.empty() || member.mounted->name == only || [&] {
-      const auto names = split(only, ',');
-      return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-        return member.mounted->has(name) || member.mounted->name == name;
-      });
-    }();
-    const std::string file =
-        below.empty() || !meant ? "cgroup.procs" : cat(checked_sub_cgroup(below), "/cgroup.procs");
+    const std::string below = sub_cgroups.in(*member.mounted);
+    const std::string file = below.empty() ? "cgroup.procs" : cat(below, "/cgroup.procs");
     int why = member.group.try_write(file, value);
     if (why == EBUSY && member.mounted->v2 && beside > 0) {
       const auto groups = groups_of(beside);

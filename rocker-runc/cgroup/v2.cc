@@ -37,7 +37,8 @@ class V2 final : public Manager {
   void create() override;
   int birth_fd() const override { return without_ ? -1 : group_.fd(); }
   Entry entry() const override { return {.possible = true, .birth_fd = birth_fd()}; }
-  void join(pid_t pid, std::string_view sub_cgroup, pid_t beside) override;
+  using Manager::join;
+  void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
   void set(const spec::Resources& resources, bool update) override;
   void freeze() override;
   void thaw() override;
@@ -111,17 +112,12 @@ void V2::give_to_owner() const {
   }
 }
 
-void V2::join(pid_t pid, std::string_view sub_cgroup, pid_t beside) {
+void V2::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   if (without_) return;
-  std::string_view below = sub_cgroup;
-  if (below.starts_with(':')) below.remove_prefix(1);
-  if (below.find(':') != below.npos) {
-    throw Error(cat("--cgroup: \"", printable(sub_cgroup),
-                    "\" names a controller, and cgroup v2 has one group for all"))
-        .hint("give the path alone");
-  }
+  sub_cgroups.check({&mounted()});
+  const std::string below = sub_cgroups.in(mounted());
   const std::string value = std::to_string(pid);
-  const std::string file = below.empty() ? "cgroup.procs" : cat(checked_sub_cgroup(below), "/cgroup.procs");
+  const std::string file = below.empty() ? "cgroup.procs" : cat(below, "/cgroup.procs");
   int why = group_.try_write(file, value);
   if (why == EBUSY && below.empty() && beside > 0) {
     const auto groups = groups_of(beside);

@@ -37,8 +37,8 @@ void define(CommandLine& app, Options& o) {
   app.add_option("--pidfd-socket", o.exec.pidfd_socket, "AF_UNIX socket that gets a pidfd of the process");
   app.add_option("--preserve-fds", o.exec.preserve_fds, "number of further descriptors that the process gets")
       ->range(0, 1024);
-  app.add_option("--cgroup", o.exec.sub_cgroup,
-                 "cgroup below the container's own that the process is put into");
+  app.add_option("--cgroup", o.exec.sub_cgroups,
+                 "[CONTROLLER:]PATH of a cgroup below the container's own for the process; can be repeated");
   app.add_flag("--ignore-paused", o.exec.ignore_paused, "also in a paused container");
   app.add_option("ID", o.id, "the container")->required();
 }

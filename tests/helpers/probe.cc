@@ -3,10 +3,10 @@
 //   probe syscall NUMBER [ARGUMENT...]     "RESULT ERRNO" of a system call
 //   probe sched | ioprio | mempolicy | affinity | persona | umask
 //   probe escape FILE                      whether FILE is there behind the way out of a chroot (chroot(2))
-//   probe uncover FILE                     whether FILE is there for who joins the namespace when "/" is unmounted
-//   probe paste SIZE                       reads SIZE bytes from a raw terminal, answers each
-#include <linux/ioprio.h>
+//   probe uncover FILE                     whether FILE is there for who joins the namespace when "/" is
+//   unmounted probe paste SIZE                       reads SIZE bytes from a raw terminal, answers each
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/personality.h>

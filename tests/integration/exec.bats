@@ -189,13 +189,49 @@ in_container() { rocker_runc exec "$(new_id)" "$@"; }
     run rocker_runc exec --cgroup pids:sub "$(new_id)" grep '/sub$' /proc/self/cgroup
     assert_success
     assert_output --regexp '^[0-9]+:pids:/sub$'
+    run rocker_runc exec --cgroup pids:sub --cgroup memory,cpuset:sub "$(new_id)" sh -c "grep '/sub\$' /proc/self/cgroup | wc -l"
+    assert_success
+    assert_output 3
+    run --separate-stderr rocker_runc exec --cgroup pids:sub --cgroup memory,pids:sub "$(new_id)" true
+    assert_failure 1
+    assert_one_error_line 'pids is there twice'
+    run --separate-stderr rocker_runc exec --cgroup pids:sub --cgroup sub "$(new_id)" true
+    assert_failure 1
+    assert_one_error_line 'for all controllers'
   fi
+  run --separate-stderr rocker_runc exec --cgroup nope:sub "$(new_id)" true
+  assert_failure 1
+  assert_one_error_line 'no cgroup controller'
   run --separate-stderr rocker_runc exec --cgroup nowhere "$(new_id)" true
   assert_failure 1
   assert_one_error_line nowhere
   run --separate-stderr rocker_runc exec --cgroup ../.. "$(new_id)" true
   assert_failure 1
   assert_one_error_line ..
+}
+
+@test "exec: a paused container refuses, --ignore-paused waits for resume" {
+  running
+  rocker_runc pause "$(new_id)"
+  run --separate-stderr rocker_runc exec "$(new_id)" true
+  assert_failure 1
+  assert_one_error_line --ignore-paused
+  rocker_runc exec --ignore-paused "$(new_id)" sh -c 'echo came' >out 2>&1 </dev/null 3>&- 4>&- &
+  local waiting=$!
+  sleep 1
+  kill -0 "$waiting"
+  [[ ! -s out ]]
+  rocker_runc resume "$(new_id)"
+  wait "$waiting"
+  assert_equal "$(cat out)" came
+  # One that waits is no hindrance to an end.
+  rocker_runc pause "$(new_id)"
+  rocker_runc exec --ignore-paused "$(new_id)" true >out 2>&1 </dev/null 3>&- 4>&- &
+  waiting=$!
+  sleep 1
+  timeout 20 "$ROCKER_RUNC" --root "$RUNC_ROOT" delete --force "$(new_id)"
+  ! wait "$waiting"
+  assert_no_leftovers
 }
 
 @test "exec: --tty" {
