@@ -108,9 +108,15 @@ void apply_attributes(int fd, const Attributes& attributes, const Ownership& own
   if (attributes.mode != created_mode || (chown && (attributes.mode & 07000) != 0)) {
     if (::fchmod(fd, attributes.mode) < 0) throw system_error("chmod");
   }
-  apply_xattrs(attributes, tally, [&](const char* name, const std::string& value) {
-    return ::fsetxattr(fd, name, value.data(), value.size(), 0);
-  });
+  if (!attributes.xattrs.empty()) {
+    // user.* take the permission to write, which root needs not.
+    const bool closed = !ownership.any && (attributes.mode & 0200) == 0;
+    if (closed && ::fchmod(fd, attributes.mode | 0200) < 0) throw system_error("chmod");
+    apply_xattrs(attributes, tally, [&](const char* name, const std::string& value) {
+      return ::fsetxattr(fd, name, value.data(), value.size(), 0);
+    });
+    if (closed && ::fchmod(fd, attributes.mode) < 0) throw system_error("chmod");
+  }
   const timespec times[] = {attributes.mtime, attributes.mtime};
   if (::futimens(fd, times) < 0) throw system_error("set its times");
 }

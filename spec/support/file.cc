@@ -102,9 +102,27 @@ using Directory = std::unique_ptr<DIR, CloseDir>;
 // An open directory on the way down. The descent is a loop and not a recursion, so that a tree made a
 // million levels deep by somebody else can't use up the stack; descriptors are bounded by reopening "..".
 Directory open_directory(int dir_fd, const char* name) {
-  const int fd = ::openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int fd = ::openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == EACCES) {
+    // Its owner's all the same: a user may have made it without r or x. Not by its name, which could be a
+    // link by now.
+    const UniqueFd handle(::openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (handle && ::chmod(cat("/proc/self/fd/", handle.get()).c_str(), 0700) == 0)
+      fd = ::openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    else
+      errno = EACCES;
+  }
   if (fd < 0) return nullptr;
   return Directory(::fdopendir(fd));
+}
+
+// unlinkat(2) in a directory that may be its owner's without w.
+bool unlink_in(int dir_fd, const char* name, int flags) {
+  if (::unlinkat(dir_fd, name, flags) == 0) return true;
+  if (errno != EACCES) return false;
+  if (::fchmod(dir_fd, 0700) == 0) return ::unlinkat(dir_fd, name, flags) == 0;
+  errno = EACCES;
+  return false;
 }
 
 }  // namespace
@@ -128,10 +146,10 @@ void remove_tree(int dir_fd, const std::string& name) {
     while (const dirent* entry = ::readdir(here.get())) {
       if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
       const int fd = ::dirfd(here.get());
-      if (entry->d_type != DT_DIR && ::unlinkat(fd, entry->d_name, 0) == 0) continue;
+      if (entry->d_type != DT_DIR && unlink_in(fd, entry->d_name, 0)) continue;
       if (entry->d_type != DT_DIR && errno == ENOENT) continue;
       if (entry->d_type != DT_DIR && errno != EISDIR) throw system_error(cat("remove ", entry->d_name));
-      if (::unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0) continue;
+      if (unlink_in(fd, entry->d_name, AT_REMOVEDIR)) continue;
       if (errno == ENOENT) continue;
       if (errno != ENOTEMPTY && errno != EEXIST) throw system_error(cat("remove ", entry->d_name));
       struct stat st {};
@@ -154,7 +172,7 @@ void remove_tree(int dir_fd, const std::string& name) {
     if (path.size() == 1) break;
     Directory up = open_directory(::dirfd(here.get()), "..");
     if (!up) throw system_error("open ..");
-    if (::unlinkat(::dirfd(up.get()), path.back().c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT) {
+    if (!unlink_in(::dirfd(up.get()), path.back().c_str(), AT_REMOVEDIR) && errno != ENOENT) {
       throw system_error(cat("remove ", path.back()));
     }
     path.pop_back();

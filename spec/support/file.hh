@@ -39,8 +39,8 @@ void replace_file(int dir_fd, const std::string& name, std::string_view data, mo
 // mkdir -p, of a path that the caller trusts. Directories that are made get the mode, whatever the umask.
 void make_directories(const std::string& path, mode_t mode);
 
-// Removes a tree, never following a symbolic link and never leaving the file system that it starts on.
-// A name that does not exist is no error.
+// Removes a tree, never following a symbolic link and never leaving the file system that it starts on, also
+// one whose directories are the caller's but closed to him. A name that does not exist is no error.
 void remove_tree(int dir_fd, const std::string& name);
 
 // path without "", "." and ".." parts, made absolute against the working directory; links are not resolved.
