@@ -74,7 +74,7 @@ all: $(PROGRAMS) ## build the three programs into $(BUILD)/
 .PHONY: help
 help: ## show this list
 	@echo 'usage: make [TARGET...] [VARIABLE=VALUE...]'; echo; \
-	sed -n 's/^\([a-z][a-z.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | sed 's/$$(BUILD)/$(BUILD)/' | \
+	sed -n 's/^\([a-z][a-z.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | sed 's/$$(BUILD)/$(BUILD)/; s/$$(DIST)/$(DIST)/' | \
 	  while IFS='|' read -r target text; do printf '  %-18s %s\n' "$$target" "$$text"; done; \
 	echo; \
 	echo '  V=1                show the commands as they are run'; \
@@ -242,8 +242,13 @@ uninstall: ## remove what install put there
 	for file in $(notdir $(COMPLETIONS)); do rm -f '$(DESTDIR)$(COMPDIR)'/$$file; done
 	rm -f '$(DESTDIR)$(ZSHDIR)/_rocker' '$(DESTDIR)$(FISHDIR)/rocker.fish'
 
+DIST ?= dist
+.PHONY: dist
+dist: ## pack the source into $(DIST)/, reproducibly, with its SHA-256
+	@scripts/package/dist '$(DIST)'
+
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf build build-sanitize build-fuzz base-image compile_commands.json
+	rm -rf build build-sanitize build-fuzz base-image dist compile_commands.json
 
 -include $(patsubst %.o,%.d,$(call objects,$(SOURCES)))
