@@ -47,37 +47,3 @@ load helpers
   run -1 --separate-stderr "$ROCKER" pull x
   assert_one_error_line skopeo
 }
-
-@test "completion for bash: verbs, options, names of containers and images" {
-  needs overlay
-  import_busybox
-  rocker create --name "$TEST_TAG-c" busybox true
-  "$REPO/scripts/make-rocker-completion" bash "$ROCKER_IMAGE" >completion
-  complete_line() { # WORD...
-    PATH=$BUILD:$PATH bash -c 'source ./completion; COMP_WORDS=("$@"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _rocker; printf "%s\n" "${COMPREPLY[@]}"' _ "$@"
-  }
-  run -0 complete_line rocker ru
-  assert_output run
-  run -0 complete_line rocker run --mem
-  assert_line --memory
-  assert_line --memory-swap
-  run -0 complete_line rocker run ''
-  assert_output busybox
-  run -0 complete_line rocker run --image b
-  assert_output busybox
-  run -0 complete_line rocker rm "$TEST_TAG"
-  assert_output "$TEST_TAG-c"
-  run -0 complete_line rocker volume c
-  assert_output create
-  run -0 complete_line rocker ps --fi
-  assert_output --filter
-}
-
-@test "completion for zsh and fish is what they can read" {
-  local shell
-  for shell in zsh fish; do
-    "$REPO/scripts/make-rocker-completion" "$shell" "$ROCKER_IMAGE" >completion
-    grep -q -- memory completion
-    ! command -v "$shell" >/dev/null || "$shell" -n completion
-  done
-}
