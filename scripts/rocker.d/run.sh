@@ -81,6 +81,9 @@ rocker_attach() {
 
 # Has conmon make the container and watch it from then on. It answers on a FIFO when the runtime is done.
 watch() { # CONMON-ARGUMENT...
+  # The service manager that started us hears from us and not from the container, which would have to know of it.
+  manager=${NOTIFY_SOCKET-}
+  unset NOTIFY_SOCKET
   # Opened for both first, since the ends of a FIFO wait for each other; conmon alone may keep the writing end, so that
   # its death is an end of file. Not in the background with "&": what the shell starts so has SIGINT ignored, down to
   # the container's processes. conmon puts itself there.
@@ -109,9 +112,13 @@ watch() { # CONMON-ARGUMENT...
 
 start_created() {
   [ -z "$pidfile" ] || cp "$dir/pid" "$pidfile"
-  problem=$("$runtime" --root "$run" start "$id" 2>&1) && return
-  ask failed "$id" "$problem"
-  exit
+  problem=$("$runtime" --root "$run" start "$id" 2>&1) || {
+    ask failed "$id" "$problem"
+    exit
+  }
+  # In a unit of Type=notify, conmon is the process that lives as long as the container and has its exit status.
+  [ -z "$manager" ] || NOTIFY_SOCKET=$manager systemd-notify READY=1 "MAINPID=$(cat "$dir/conmon.pid")" ||
+    printf 'rocker: container %s runs, but the service manager was not told\n' "$name" >&2
 }
 
 rocker_exec() {
