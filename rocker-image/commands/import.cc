@@ -81,7 +81,9 @@ DigestCheck digest_check(const std::string& input, const Words& words, const std
   }
   const auto defaults = read_trust_defaults(config);
   const Verify verify = words.verify.empty() ? defaults.verify : parse_verify(words.verify, "--verify");
-  if (verify != Verify::none) {
+  // Standard input has no file beside it: the digest that is given takes its place.
+  const bool given = input == "-" && verify == Verify::checksum && !words.digest.empty();
+  if (verify != Verify::none && !given) {
     expected.push_back(
         published_digest(input, verify, words.keyring.empty() ? defaults.keyring : words.keyring));
   }
