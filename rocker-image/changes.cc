@@ -5,6 +5,7 @@
 #include "spec/json.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
+#include "spec/support/units.hh"
 
 namespace rocker {
 
@@ -115,6 +116,45 @@ void expose(spec::ImageConfig& config, std::string_view text) {
   }
 }
 
+// HEALTHCHECK [--interval=TIME] [--timeout=TIME] [--start-period=TIME] [--retries=N] CMD COMMAND, or NONE.
+spec::ImageHealth health(std::string_view text) {
+  spec::ImageHealth out;
+  while (text.starts_with("--")) {
+    const auto end = text.find_first_of(" \t");
+    const auto [option, value] = key_value(std::string(text.substr(0, end)));
+    text = end == std::string_view::npos ? std::string_view() : trim(text.substr(end));
+    if (option == "--retries") {
+      unsigned long long number = 0;
+      if (!parse_number(value, number) || number == 0 || number > 1000)
+        throw Error(cat("--retries: expected 1 to 1000, found \"", printable(value), "\""));
+      out.retries = static_cast<std::int64_t>(number);
+      continue;
+    }
+    std::int64_t* time = option == "--interval"       ? &out.interval
+                         : option == "--timeout"      ? &out.timeout
+                         : option == "--start-period" ? &out.start_period
+                                                      : nullptr;
+    if (time == nullptr) throw Error(cat("unknown option ", printable(option)));
+    const auto milliseconds = parse_milliseconds(value);
+    if (!milliseconds)
+      throw Error(cat(option, ": expected a duration like 30s or 1m30s, found \"", printable(value), "\""));
+    *time = static_cast<std::int64_t>(*milliseconds) * 1'000'000;
+  }
+  if (text == "NONE") {
+    out.test = {"NONE"};
+    return out;
+  }
+  if (!text.starts_with("CMD ")) throw Error("expected CMD and a command, or NONE");
+  const auto line = trim(text.substr(4));
+  if (auto list = exec_form(line)) {
+    out.test = std::move(*list);
+    out.test.insert(out.test.begin(), "CMD");
+  } else {
+    out.test = {"CMD-SHELL", std::string(line)};
+  }
+  return out;
+}
+
 }  // namespace
 
 void apply_change(std::string_view instruction, spec::ImageConfig& config) {
@@ -128,11 +168,13 @@ void apply_change(std::string_view instruction, spec::ImageConfig& config) {
                        [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
         const std::string_view rest =
             end == std::string_view::npos ? std::string_view() : trim(text.substr(end));
-        constexpr std::string_view verbs[] = {"CMD",        "ENTRYPOINT", "ENV",    "EXPOSE", "LABEL",
-                                              "STOPSIGNAL", "USER",       "VOLUME", "WORKDIR"};
+        constexpr std::string_view verbs[] = {"CMD",   "ENTRYPOINT", "ENV",  "EXPOSE", "HEALTHCHECK",
+                                              "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"};
         if (std::find(std::begin(verbs), std::end(verbs), verb) == std::end(verbs)) {
           throw Error(cat("\"", printable(verb), "\" is not an instruction that can be changed"))
-              .hint("one of CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR");
+              .hint(
+                  "one of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME, "
+                  "WORKDIR");
         }
         if (rest.empty()) throw Error("has no value");
         if (verb == "CMD") {
@@ -145,6 +187,8 @@ void apply_change(std::string_view instruction, spec::ImageConfig& config) {
           for (const auto& [key, value] : pairs(rest)) config.labels[key] = value;
         } else if (verb == "EXPOSE") {
           expose(config, rest);
+        } else if (verb == "HEALTHCHECK") {
+          config.health = health(rest);
         } else if (verb == "STOPSIGNAL") {
           config.stop_signal = rest;
         } else if (verb == "USER") {

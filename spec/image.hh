@@ -35,6 +35,16 @@ std::string name_of_directory(std::string_view directory);
 // How tables and messages show an ID: its first 8 characters.
 std::string short_id(std::string_view id);
 
+// How an image tells whether a container of it is well: docker's "Healthcheck" (moby image spec v1.2), which
+// image-spec config.md keeps the name for. Times in nanoseconds; 0 is the default of who runs it.
+struct ImageHealth {
+  std::vector<std::string> test;  // {"CMD", ARG...}, {"CMD-SHELL", LINE}, {"NONE"}, or nothing
+  std::int64_t interval = 0, timeout = 0, start_period = 0;
+  std::int64_t retries = 0;
+
+  bool operator==(const ImageHealth&) const = default;
+};
+
 // What the image says about how it wants to be run: the "config" of an OCI image (image-spec config.md,
 // "config"). Members that are maps from a name to an empty object there are lists of the names here.
 struct ImageConfig {
@@ -47,6 +57,7 @@ struct ImageConfig {
   std::string working_dir;
   std::map<std::string, std::string> labels;
   std::string stop_signal;
+  ImageHealth health;
 
   bool operator==(const ImageConfig&) const = default;
 };

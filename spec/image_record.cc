@@ -53,6 +53,13 @@ void read(const json::Value& v, ImageConfig& out) {
   v.member("WorkingDir", out.working_dir);
   v.member("Labels", out.labels);
   v.member("StopSignal", out.stop_signal);
+  if (const auto health = v.find("Healthcheck")) {
+    health->member("Test", out.health.test);
+    health->member("Interval", out.health.interval);
+    health->member("Timeout", out.health.timeout);
+    health->member("StartPeriod", out.health.start_period);
+    health->member("Retries", out.health.retries);
+  }
 }
 
 void read(const json::Value& v, ImageHistory& out) {
@@ -81,6 +88,14 @@ void write(json::Writer& w, const ImageConfig& config) {
     w.unless_empty("WorkingDir", config.working_dir);
     w.unless_empty("Labels", config.labels);
     w.unless_empty("StopSignal", config.stop_signal);
+    if (config.health == ImageHealth{}) return;
+    w.object("Healthcheck", [&] {
+      w.unless_empty("Test", config.health.test);
+      w.unless_empty("Interval", config.health.interval);
+      w.unless_empty("Timeout", config.health.timeout);
+      w.unless_empty("StartPeriod", config.health.start_period);
+      w.unless_empty("Retries", config.health.retries);
+    });
   });
 }
 

@@ -71,7 +71,7 @@ Made make(const Request& request) {
   Place place{dir,        image.reference.text(), request.id,
               root.get(), request.volume_source,  request.container_pid};
   Assembled assembled = assemble(request.options, image.record.config, place);
-  if (request.finish) request.finish(assembled.config);
+  if (request.finish) request.finish(assembled.config, image.record.config);
 
   make_directories(cat(dir, "/etc"), 0755);
   for (const auto& file : etc_files(request.options, assembled.hostname)) {

@@ -28,8 +28,8 @@ struct Request {
   std::string id;         // of the container, or empty
   std::function<std::string(const VolumeRequest&)> volume_source = {};
   std::function<pid_t(std::string_view)> container_pid = {};
-  // What is to be changed in config.json before it is written.
-  std::function<void(spec::Config&)> finish = {};
+  // What is to be changed in config.json, knowing the image, before it is written.
+  std::function<void(spec::Config&, const spec::ImageConfig&)> finish = {};
 };
 
 struct Made {

@@ -54,6 +54,17 @@ std::string network_mode(sv value) {
       .hint("rocker makes no bridge; none has a loopback interface, host has the host's network");
 }
 
+// docker's --userns takes host; podman has ways to map users beside it, which rocker's images are not laid
+// out for: their files belong to the host's numbers.
+std::string user_namespace(sv value) {
+  if (value == "host") return "host";
+  throw Error(cat("--userns: expected host, found \"", printable(value), "\": rocker maps no users"))
+      .hint(
+          "run the program as a user (--user 1000:1000) with few rights (--cap-drop ALL), or write "
+          "linux.uidMappings into the config.json of 'rocker-image bundle --rootfs copy' and chown its "
+          "rootfs");
+}
+
 void security_option(Options& o, sv value) {
   const auto cut = value.find_first_of("=:");
   const sv key = value.substr(0, cut);
@@ -252,8 +263,8 @@ const Row bundle_table[] = {
     {{"ulimit", 0, "LIMIT=SOFT[:HARD]", "a resource limit"},
      [](Options& o, sv v) { o.rlimits.push_back(parse_ulimit(v)); }},
     {{"user", 'u', "USER[:GROUP]", "names of the image's, or numbers"}, [](Options& o, sv v) { o.user = v; }},
-    {{"userns", 0, "MODE", "host is the only one"},
-     [](Options& o, sv v) { o.userns = one_of(v, "--userns", {"host"}); }},
+    {{"userns", 0, "MODE", "host, whose users the container's are"},
+     [](Options& o, sv v) { o.userns = user_namespace(v); }},
     {{"uts", 0, "MODE", "private (default), host, container:NAME"},
      [](Options& o, sv v) { o.uts = namespace_mode(v, "--uts"); }},
     {{"volume", 'v', "SOURCE:PATH[:ro]", "a folder of the host's, or a named volume"},

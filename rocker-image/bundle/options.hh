@@ -69,8 +69,8 @@ struct Options {
   std::optional<std::uint64_t> log_max_size;
   std::vector<std::string> attach;
   std::string health_cmd;
-  std::uint64_t health_interval = 30, health_timeout = 30, health_start_period = 0;  // seconds
-  unsigned health_retries = 3;
+  std::optional<std::uint64_t> health_interval, health_timeout, health_start_period;  // seconds
+  std::optional<unsigned> health_retries;
   bool no_healthcheck = false;
 };
 

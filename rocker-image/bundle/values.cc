@@ -124,33 +124,11 @@ spec::BlockWeight parse_block_weight(std::string_view text) {
 }
 
 std::uint64_t parse_duration(std::string_view text, std::string_view option) {
-  const auto bad = [&] { return refuse(option, text, "a duration like 30s or 1m30s"); };
   unsigned long long plain = 0;
   if (parse_number(text, plain)) return plain;
-  std::uint64_t milliseconds = 0;
-  std::string_view rest = text;
-  if (rest.empty()) throw bad();
-  while (!rest.empty()) {
-    const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-    unsigned long long number = 0;
-    if (!parse_number(rest.substr(0, digits), number) || number > 1'000'000'000) throw bad();
-    rest.remove_prefix(digits);
-    const auto letters = std::min(rest.find_first_of("0123456789"), rest.size());
-    const auto unit = rest.substr(0, letters);
-    rest.remove_prefix(letters);
-    if (unit == "h") {
-      milliseconds += number * 3'600'000;
-    } else if (unit == "m") {
-      milliseconds += number * 60'000;
-    } else if (unit == "s") {
-      milliseconds += number * 1000;
-    } else if (unit == "ms") {
-      milliseconds += number;
-    } else {
-      throw bad();
-    }
-  }
-  return (milliseconds + 999) / 1000;
+  const auto milliseconds = parse_milliseconds(text);
+  if (!milliseconds) throw refuse(option, text, "a duration like 30s or 1m30s");
+  return (*milliseconds + 999) / 1000;
 }
 
 std::vector<std::string> read_list_file(std::string_view path, std::string_view option) {

@@ -27,7 +27,7 @@ void define(CommandLine& line, ImportOptions& options, Words& words) {
   line.add_option("TAR", options.input, "The archive or directory; - is standard input")->required();
   line.add_option("NAME", words.name, "NAME[:TAG] of the image (default: the archive's own, TAG latest)");
   line.add_option("--change,-c", words.changes,
-                  "Set CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or "
+                  "Set CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME or "
                   "WORKDIR, as in a Dockerfile; repeatable")
       ->allow_extra_args(false);
   line.add_option("--message,-m", options.message, "A line for the image's history");

@@ -44,6 +44,16 @@ Facts parse_facts(std::string text, const std::string& file) {
   v.member("restart_count", f.restart_count);
   v.member("error", f.error);
   v.member("health", f.health);
+  v.member("failing_streak", f.failing_streak);
+  if (const auto log = v.find("health_log")) {
+    log->each_element([&](const json::Value& item) {
+      auto& result = f.health_log.emplace_back();
+      item.member("start", result.start_ns);
+      item.member("end", result.end_ns);
+      item.member("exit_code", result.exit_code);
+      item.member("output", result.output);
+    });
+  }
   v.member("starter", f.starter);
   v.member("starter_born", f.starter_born);
   return f;
@@ -90,6 +100,19 @@ std::string write_facts(const Facts& f) {
     w.unless_empty("restart_count", f.restart_count);
     w.unless_empty("error", f.error);
     w.unless_empty("health", f.health);
+    w.unless_empty("failing_streak", f.failing_streak);
+    if (!f.health_log.empty()) {
+      w.array("health_log", [&] {
+        for (const auto& result : f.health_log) {
+          w.object([&] {
+            w.member("start", result.start_ns);
+            w.member("end", result.end_ns);
+            w.member("exit_code", result.exit_code);
+            w.member("output", result.output);
+          });
+        }
+      });
+    }
     w.unless_empty("starter", f.starter);
     w.unless_empty("starter_born", f.starter_born);
   });

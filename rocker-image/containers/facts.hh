@@ -10,11 +10,18 @@
 
 namespace rocker::containers {
 
-// --health-cmd; times in seconds.
+// The check of --health-cmd or of the image; times in milliseconds.
 struct HealthCheck {
-  std::string command;  // empty: none
-  std::uint64_t interval = 30, timeout = 30, start_period = 0;
+  std::vector<std::string> command;  // empty: none
+  std::uint64_t interval = 30'000, timeout = 30'000, start_period = 0;
   unsigned retries = 3;
+};
+
+// One run of it.
+struct HealthResult {
+  std::int64_t start_ns = 0, end_ns = 0;
+  int exit_code = 0;  // -1: it took too long
+  std::string output;
 };
 
 struct Facts {
@@ -48,6 +55,8 @@ struct Facts {
   unsigned restart_count = 0;
   std::string error;              // why it could not be started
   std::string health;             // starting, healthy, unhealthy; empty: nobody checks
+  unsigned failing_streak = 0;
+  std::vector<HealthResult> health_log;  // the last five, oldest first
   pid_t starter = 0;              // who is starting it just now, and
   std::int64_t starter_born = 0;  // when that process began (proc_pid_stat(5), "starttime")
 };

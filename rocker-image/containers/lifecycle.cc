@@ -29,8 +29,8 @@ namespace rocker::containers {
 namespace {
 
 // Files of one run, which the next must not take for its own.
-constexpr const char* run_files[] = {"pid",  "conmon.pid", "sync",    "attach",   "ctl",      "winsz",
-                                     "exit", "oom",        "persist", "deleting", status_file};
+constexpr const char* run_files[] = {"pid",   "check.pid", "conmon.pid", "sync",    "attach",   "ctl",
+                                     "winsz", "exit",      "oom",        "persist", "deleting", status_file};
 
 std::string own_program() {
   char path[PATH_MAX];
@@ -98,6 +98,39 @@ void remove_locked(const Room& room, const Facts& facts) {
   note_event(room.registry.root(), "destroy", facts);
 }
 
+// docker: what the caller says goes before what the image says, option by option.
+HealthCheck health_check(const bundle::Options& options, const spec::ImageConfig& image) {
+  HealthCheck check;
+  if (options.no_healthcheck) return check;
+  const auto& test = image.health.test;
+  if (!options.health_cmd.empty()) {
+    check.command = {"/bin/sh", "-c", options.health_cmd};
+  } else if (test.size() > 1 && test[0] == "CMD-SHELL") {
+    check.command = {"/bin/sh", "-c", test[1]};
+  } else if (test.size() > 1 && test[0] == "CMD") {
+    check.command.assign(test.begin() + 1, test.end());
+  } else {
+    return check;
+  }
+  const auto choose = [](std::uint64_t& out, std::optional<std::uint64_t> seconds, std::int64_t nanoseconds) {
+    constexpr std::int64_t millisecond = 1'000'000;
+    if (seconds) {
+      out = *seconds * 1000;
+    } else if (nanoseconds > 0) {
+      out = static_cast<std::uint64_t>(std::max<std::int64_t>(1, nanoseconds / millisecond));
+    }
+  };
+  choose(check.interval, options.health_interval, image.health.interval);
+  choose(check.timeout, options.health_timeout, image.health.timeout);
+  choose(check.start_period, options.health_start_period, image.health.start_period);
+  if (options.health_retries) {
+    check.retries = *options.health_retries;
+  } else if (image.health.retries > 0) {
+    check.retries = static_cast<unsigned>(std::min<std::int64_t>(image.health.retries, 1000));
+  }
+  return check;
+}
+
 bool wants_restart(const Facts& facts) {
   if (facts.stopped_by_user || facts.remove) return false;
   const std::string_view policy = facts.restart;
@@ -125,16 +158,9 @@ Facts create(const Room& room, const bundle::Options& options) {
   facts.detach_keys = options.detach_keys;
   facts.pidfile = options.pidfile;
   facts.network = options.network;
-  if (!options.no_healthcheck && !options.health_cmd.empty()) {
-    facts.check = {options.health_cmd, options.health_interval, options.health_timeout,
-                   options.health_start_period, options.health_retries};
-  }
   if (options.resources.memory.limit && *options.resources.memory.limit > 0) {
     facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
   }
-  // Only a foreground `run --rm` without a terminal needs nobody to watch it.
-  facts.direct = options.remove && !options.detach && !options.tty && options.pidfile.empty() &&
-                 options.health_cmd.empty();
 
   room.registry.reserve(facts);
   const std::string dir = room.registry.directory(facts.id);
@@ -166,16 +192,19 @@ Facts create(const Room& room, const bundle::Options& options) {
       throw Error(cat("container ", other.name, " is not running")).hint(cat("rocker start ", other.name));
     return live.pid;
   };
-  if (facts.direct) {
+  request.finish = [&](spec::Config& config, const spec::ImageConfig& image) {
+    facts.check = health_check(options, image);
+    // Only a foreground `run --rm` without a terminal needs nobody to watch it.
+    facts.direct = options.remove && !options.detach && !options.tty && options.pidfile.empty() &&
+                   facts.check.command.empty();
+    if (!facts.direct) return;
     // Nobody is there at its end but the runtime.
-    request.finish = [&](spec::Config& config) {
-      config.hooks.poststop.push_back(
-          {own_program(),
-           {"rocker-image", "--root", room.registry.root(), "container", "ended", facts.id},
-           {},
-           {}});
-    };
-  }
+    config.hooks.poststop.push_back(
+        {own_program(),
+         {"rocker-image", "--root", room.registry.root(), "container", "ended", facts.id},
+         {},
+         {}});
+  };
   const bundle::Made made = bundle::make(request);
   Defer undo_bundle([&] {
     try {
@@ -225,6 +254,8 @@ void begin(const Room& room, Facts& facts) {
   facts.error.clear();
   facts.oom_killed = facts.stopped_by_user = false;
   facts.health = facts.check.command.empty() ? "" : "starting";
+  facts.failing_streak = 0;
+  facts.health_log.clear();
   // The shell that called us goes on to start it.
   facts.starter = ::getppid();
   facts.starter_born = birth_of(facts.starter);

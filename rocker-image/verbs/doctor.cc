@@ -61,7 +61,8 @@ void check_cgroups(Report& report) {
     const std::string enabled = cat(" ", read_line("/sys/fs/cgroup/cgroup.subtree_control"), " ");
     for (const std::string_view name : {"cpu", "cpuset", "io", "memory", "pids"}) {
       if (cat(" ", controllers, " ").find(cat(" ", name, " ")) == std::string::npos) {
-        report.bad(cat("the kernel has no cgroup controller ", name), "boot without cgroup_disable=");
+        report.bad(cat("the kernel has no cgroup controller ", name),
+                   cat("boot without cgroup_disable=", name));
       } else if (enabled.find(cat(" ", name, " ")) == std::string::npos) {
         report.note(cat("the controller ", name, " is not delegated yet; rocker-runc does that"),
                     cat("echo +", name, " >/sys/fs/cgroup/cgroup.subtree_control"));
@@ -91,7 +92,9 @@ void check_store(Report& report, const std::string& root) {
   while (path.size() > 1 && ::access(path.c_str(), F_OK) != 0)
     path = path.substr(0, std::max<std::size_t>(1, path.rfind('/')));
   struct statfs fs {};
-  if (::statfs(path.c_str(), &fs) < 0) return report.bad(cat(root, ": can't be looked at"), "");
+  if (::statfs(path.c_str(), &fs) < 0)
+    return report.bad(cat("the store: ", system_error(cat("look at ", path)).what()),
+                      "rocker --root DIR with DIR on a disk that works");
   constexpr unsigned long overlay = 0x794c7630, nfs = 0x6969, tmpfs = 0x01021994;
   const auto type = static_cast<unsigned long>(fs.f_type);
   if (type == overlay) {
@@ -101,7 +104,8 @@ void check_store(Report& report, const std::string& root) {
     report.bad(cat("the store (", root, ") lies on NFS, which carries no upper layer"),
                "rocker --root DIR with DIR on a local disk");
   } else if (type == tmpfs) {
-    report.note(cat("the store (", root, ") lies on a tmpfs: it is gone after a reboot"), "");
+    report.note(cat("the store (", root, ") lies on a tmpfs: it is gone after a reboot"),
+                "rocker --root DIR with DIR on a disk, or ROCKER_ROOT=DIR");
   } else {
     report.good(cat("the store (", root, ") can carry overlays"));
   }
@@ -131,7 +135,7 @@ void check_helpers(Report& report) {
     }
   }
   if (::access(runtime().c_str(), X_OK) != 0 && !in_path(runtime()))
-    report.bad(cat("the runtime ", runtime(), " is not there"), "set ROCKER_RUNTIME");
+    report.bad(cat("the runtime ", runtime(), " is not there"), "set ROCKER_RUNTIME to a runtime that is");
 }
 
 // In a child, so that nothing of ours changes.
@@ -151,9 +155,9 @@ void check_kernel(Report& report) {
   if (can_unshare(CLONE_NEWUSER)) {
     report.good("user namespaces can be made");
   } else if (read_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1") {
-    report.note(
-        "AppArmor restricts user namespaces",
-        "install the profile of the package, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0");
+    report.note("AppArmor restricts user namespaces",
+                "apt-get install rocker-runc, which has a profile for it, or: sysctl "
+                "kernel.apparmor_restrict_unprivileged_userns=0");
   } else if (read_line("/proc/sys/user/max_user_namespaces") == "0") {
     report.note("user namespaces are switched off", "sysctl user.max_user_namespaces=10000");
   } else if (read_line("/proc/sys/kernel/unprivileged_userns_clone") == "0") {

@@ -43,7 +43,21 @@ void write_state(json::Writer& w, const Facts& f, const Live& live) {
     const std::string never = "0001-01-01T00:00:00Z";
     w.member("StartedAt", f.started_ns != 0 ? spec::utc_time(f.started_ns) : never);
     w.member("FinishedAt", f.finished_ns != 0 ? spec::utc_time(f.finished_ns) : never);
-    if (!f.health.empty()) w.object("Health", [&] { w.member("Status", f.health); });
+    if (f.health.empty()) return;
+    w.object("Health", [&] {
+      w.member("Status", f.health);
+      w.member("FailingStreak", f.failing_streak);
+      w.array("Log", [&] {
+        for (const auto& result : f.health_log) {
+          w.object([&] {
+            w.member("Start", spec::utc_time(result.start_ns));
+            w.member("End", spec::utc_time(result.end_ns));
+            w.member("ExitCode", result.exit_code);
+            w.member("Output", result.output);
+          });
+        }
+      });
+    });
   });
 }
 

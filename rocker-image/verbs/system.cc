@@ -168,14 +168,7 @@ int system_prune(const Room& room, Args args) {
   grammar::parse("system prune", table(prune_table), options, args, grammar::Positionals::mixed);
   prune_verb(room, {});
   std::string removed;
-  for (const auto& name : room.store.prune()) removed += cat(name, "\n");
-  if (options.all) {
-    for (const auto& image : room.store.list([](const Error& error) { log::warn(error.what()); })) {
-      if (!room.store.users(image.generation()).empty()) continue;
-      room.store.remove(image.reference);
-      removed += cat(image.reference.text(), "\n");
-    }
-  }
+  for (const auto& name : prune_images(room, options.all, {}).names) removed += cat(name, "\n");
   if (!removed.empty()) print(cat("Deleted Images:\n", removed));
   // The state of containers that are gone, and what their folders left mounted, went with them. The runtime's
   // folder stays.

@@ -74,6 +74,19 @@ int volume_inspect(const Room& room, Args args);
 int volume_prune(const Room& room, Args args);
 std::size_t volume_count(const Room& room);
 
+Rows volume_prune_rows();
+
+// images.cc
+struct PrunedImages {
+  std::vector<std::string> names;
+  std::uint64_t bytes = 0;
+};
+// `all`: images that no container uses, too.
+PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters);
+Rows image_prune_rows();
+int image_prune(const Room& room, Args args);
+int image_tree(const Room& room, Args args);
+
 // system.cc, doctor.cc
 Rows info_rows();
 Rows system_prune_rows();

@@ -126,6 +126,13 @@ std::string volume_json(const Room& room, const std::string& name) {
   return w.text();
 }
 
+struct VolumePruneOptions {};
+
+constexpr grammar::Option<VolumePruneOptions> volume_prune_table[] = {
+    {{"all", 'a', "", "named ones too; always so"}, [](VolumePruneOptions&, std::string_view) {}},
+    {{"force", 'f', "", "rocker never asks"}, [](VolumePruneOptions&, std::string_view) {}},
+};
+
 }  // namespace
 
 Rows volume_ls_rows() {
@@ -232,7 +239,15 @@ std::size_t volume_count(const Room& room) {
   return all_volumes(room).size();
 }
 
-int volume_prune(const Room& room, Args) {
+Rows volume_prune_rows() {
+  return grammar::rows_of(table(volume_prune_table));
+}
+
+int volume_prune(const Room& room, Args args) {
+  VolumePruneOptions options;
+  const auto rest =
+      grammar::parse("volume prune", table(volume_prune_table), options, args, grammar::Positionals::mixed);
+  if (!rest.empty()) throw Error(cat("volume prune: \"", printable(rest[0]), "\" is one argument too many"));
   std::string removed;
   std::uint64_t bytes = 0;
   for (const auto& name : all_volumes(room)) {

@@ -1,5 +1,7 @@
 #include "spec/support/units.hh"
 
+#include <algorithm>
+
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -64,6 +66,32 @@ std::uint64_t parse_size(std::string_view text, std::string_view what) {
                                   (static_cast<unsigned __int128>(fraction) << shift) / scale;
   if (bytes > INT64_MAX) throw refuse("is too large");
   return static_cast<std::uint64_t>(bytes);
+}
+
+std::optional<std::uint64_t> parse_milliseconds(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t milliseconds = 0;
+  while (!text.empty()) {
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    unsigned long long number = 0;
+    if (!parse_number(text.substr(0, digits), number) || number > 1'000'000'000) return std::nullopt;
+    text.remove_prefix(digits);
+    const auto letters = std::min(text.find_first_of("0123456789"), text.size());
+    const auto unit = text.substr(0, letters);
+    text.remove_prefix(letters);
+    if (unit == "h") {
+      milliseconds += number * 3'600'000;
+    } else if (unit == "m") {
+      milliseconds += number * 60'000;
+    } else if (unit == "s") {
+      milliseconds += number * 1000;
+    } else if (unit == "ms") {
+      milliseconds += number;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return milliseconds;
 }
 
 }  // namespace rocker

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,5 +13,8 @@ std::string format_size(std::uint64_t bytes);
 // "256m", "1g", "1.5GiB", "1024": docker's grammar of a size, 1024-based, in bytes. `what` names the option
 // or member in the error.
 std::uint64_t parse_size(std::string_view text, std::string_view what);
+
+// "1m30s", "500ms" in milliseconds; nothing for what is no duration.
+std::optional<std::uint64_t> parse_milliseconds(std::string_view text);
 
 }  // namespace rocker

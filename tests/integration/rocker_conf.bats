@@ -27,7 +27,7 @@ examples() {
   assert_one_error_line 't.tar.sha256'
   sha256sum t.tar >t.tar.sha256
   run -0 import_with example.1 t.tar x
-  echo x >>t.tar
+  echo "$(printf '0%.0s' {1..64})  t.tar" >t.tar.sha256
   run -1 --separate-stderr import_with example.1 t.tar y
   assert_one_error_line 'nothing was imported'
   # An option goes before it.

@@ -1,0 +1,107 @@
+// image prune and image tree: docker's and podman's verbs of images that rocker-image's own commands don't
+// have.
+#include "rocker-image/bundle/values.hh"
+#include "rocker-image/verbs/filters.hh"
+#include "rocker-image/verbs/verbs.hh"
+#include "spec/support/units.hh"
+
+namespace rocker::verbs {
+
+namespace {
+
+struct PruneOptions {
+  bool all = false;
+  std::vector<std::string> filters;
+};
+
+constexpr grammar::Option<PruneOptions> prune_table[] = {
+    {{"all", 'a', "", "every image that no container uses"},
+     [](PruneOptions& o, std::string_view v) { o.all = on(v); }},
+    {{"filter", 0, "KEY=VALUE", "only those: label=, until="},
+     [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
+    {{"force", 'f', "", "rocker never asks"}, [](PruneOptions&, std::string_view) {}},
+};
+
+bool matches(const spec::ImageRecord& record, const std::vector<std::string>& filters) {
+  for (const auto& text : filters) {
+    const auto [key, value] = bundle::parse_pair(text, "image prune: --filter");
+    if (key == "until") {
+      if (record.created_ns >= parse_moment(value, "image prune: --filter until")) return false;
+    } else if (key == "label") {
+      const auto equals = value.find('=');
+      const auto found = record.config.labels.find(value.substr(0, equals));
+      if (found == record.config.labels.end() ||
+          (equals != std::string::npos && found->second != value.substr(equals + 1)))
+        return false;
+    } else {
+      throw Error(cat("image prune: --filter: there is no filter \"", printable(key), "\""))
+          .hint("there is label, until");
+    }
+  }
+  return true;
+}
+
+std::uint64_t bytes_of(const spec::ImageRecord& record) {
+  return record.disk_usage != 0 ? record.disk_usage : record.size;
+}
+
+}  // namespace
+
+Rows image_prune_rows() {
+  return grammar::rows_of(table(prune_table));
+}
+
+PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters) {
+  PrunedImages out;
+  // An unknown key is an error also where there is nothing to compare it with.
+  matches({}, filters);
+  // What killed imports and removals have left has no name, no label and no age.
+  if (filters.empty()) out.names = room.store.prune();
+  if (!all) return out;
+  for (const auto& image : room.store.list([](const Error& error) { log::warn(error.what()); })) {
+    if (!room.store.users(image.generation()).empty() || !matches(image.record, filters)) continue;
+    room.store.remove(image.reference);
+    out.names.push_back(image.reference.text());
+    out.bytes += bytes_of(image.record);
+  }
+  return out;
+}
+
+int image_prune(const Room& room, Args args) {
+  PruneOptions options;
+  const auto rest =
+      grammar::parse("image prune", table(prune_table), options, args, grammar::Positionals::mixed);
+  if (!rest.empty()) throw Error(cat("image prune: \"", printable(rest[0]), "\" is one argument too many"));
+  const auto pruned = prune_images(room, options.all, options.filters);
+  std::string out;
+  for (const auto& name : pruned.names) out += cat(name, "\n");
+  if (!out.empty()) out = cat("Deleted Images:\n", out, "\n");
+  print(cat(out, "Total reclaimed space: ", format_size(pruned.bytes), "\n"));
+  return 0;
+}
+
+// podman's: what an image was made of, and which other names stand for the same.
+int image_tree(const Room& room, Args args) {
+  std::vector<std::string> names(args.begin(), args.end());
+  if (names.size() != 1 || names[0].starts_with('-'))
+    throw Error("image tree: expected one image").hint("rocker image tree NAME[:TAG]");
+  const auto image = room.store.find(names[0]);
+  const auto& layers = image.record.source.diff_ids;
+  std::string tags;
+  for (const auto& other : room.store.list([](const Error&) {})) {
+    if (other.reference == image.reference || (!layers.empty() && other.record.source.diff_ids == layers))
+      tags += cat(tags.empty() ? "" : " ", other.reference.text());
+  }
+  std::string out = cat("Image ID: ", image.record.id, "\nTags:     [", tags,
+                        "]\nSize:     ", format_size(image.record.size), "\nImage Layers\n");
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const bool last = i + 1 == layers.size();
+    out +=
+        cat(last ? "└── " : "├── ", "ID: ", layers[i], last ? cat(" Top Layer of: [", tags, "]") : "", "\n");
+  }
+  if (layers.empty()) out += "└── of a folder or of a container: no layer of an archive\n";
+  print(out);
+  return 0;
+}
+
+}  // namespace rocker::verbs
