@@ -19,6 +19,7 @@ MANDIR      ?= $(PREFIX)/share/man
 COMPDIR     ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR      ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR     ?= $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
 
 SANITIZE ?=
 BUILD    ?= build$(if $(SANITIZE),-sanitize)
@@ -233,6 +234,9 @@ install: all completion ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 $(COMPLETIONS) '$(DESTDIR)$(COMPDIR)/'
 	install -D -m 644 $(BUILD)/completion/_rocker '$(DESTDIR)$(ZSHDIR)/_rocker'
 	install -D -m 644 $(BUILD)/completion/rocker.fish '$(DESTDIR)$(FISHDIR)/rocker.fish'
+	install -d '$(DESTDIR)$(UNITDIR)'
+	sed 's|@BINDIR@|$(BINDIR)|g' scripts/package/rocker@.service.in >'$(DESTDIR)$(UNITDIR)/rocker@.service'
+	chmod 644 '$(DESTDIR)$(UNITDIR)/rocker@.service'
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
@@ -240,12 +244,33 @@ uninstall: ## remove what install put there
 	rm -rf '$(DESTDIR)$(LIBEXECDIR)'
 	for page in $(MAN_PAGES); do rm -f '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}"; done
 	for file in $(notdir $(COMPLETIONS)); do rm -f '$(DESTDIR)$(COMPDIR)'/$$file; done
-	rm -f '$(DESTDIR)$(ZSHDIR)/_rocker' '$(DESTDIR)$(FISHDIR)/rocker.fish'
+	rm -f '$(DESTDIR)$(ZSHDIR)/_rocker' '$(DESTDIR)$(FISHDIR)/rocker.fish' '$(DESTDIR)$(UNITDIR)/rocker@.service'
 
 DIST ?= dist
 .PHONY: dist
 dist: ## pack the source into $(DIST)/, reproducibly, with its SHA-256
 	@scripts/package/dist '$(DIST)'
+
+# Built again when anything that git knows has changed.
+DEBS := $(BUILD)/deb/packages
+$(DEBS): $(or $(wildcard $(shell git ls-files 2>/dev/null)),$(SOURCES))
+	@scripts/install-deps build package
+	@mkdir -p $(@D)
+	$(call say,DEB,$(@D))scripts/package/deb $(@D) >$@.new && mv $@.new $@
+
+.PHONY: deb
+deb: $(DEBS) ## build the Debian packages into $(BUILD)/deb/
+	@cd $(BUILD)/deb && ls -- *.deb
+
+.PHONY: test-deb
+test-deb: $(DEBS) base-image ## install the packages in a Debian 12 of their own, try them, remove and purge them
+	@scripts/install-deps test package
+	@BUILD=$(BUILD) tests/run tests/package/debian.bats
+
+.PHONY: test-reproducible
+test-reproducible: $(DEBS) ## build tarball and packages once more, elsewhere, and compare
+	@scripts/install-deps test package
+	@BUILD=$(BUILD) TEST_FILE_TIMEOUT=3600 tests/run tests/package/reproducible.bats
 
 .PHONY: clean
 clean: ## remove everything that make made
