@@ -32,7 +32,8 @@ class Systemd final : public Manager {
     if (request.annotations != nullptr) annotated_ = annotated_properties(*request.annotations);
     inner_ = adopt(expected_group());
   }
-  Systemd(const Saved& saved, std::unique_ptr<Manager> inner) : inner_(std::move(inner)), started_(true) {
+  Systemd(const Saved& saved, std::unique_ptr<Manager> inner)
+      : inner_(std::move(inner)), started_(true), ours_(true) {
     name_.unit = saved.scope;
     request_.rootless = saved.rootless;
   }
@@ -73,6 +74,7 @@ class Systemd final : public Manager {
   std::vector<Property> annotated_;
   std::unique_ptr<Manager> inner_;  // the files of the group
   bool started_ = false;
+  bool ours_ = false;
   mutable std::unique_ptr<SystemdBus> bus_;
 };
 
@@ -125,6 +127,7 @@ std::unique_ptr<Manager> Systemd::adopt(const std::string& group) const {
 void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   if (!started_) {
     bus().start_transient(name_.unit, properties(pid));
+    ours_ = true;
     const auto groups = groups_of(pid);
     const auto own = groups.find(v2() ? "" : "name=systemd");
     if (own == groups.end() || own->second.size() < 2) {
@@ -162,6 +165,8 @@ void Systemd::set(const spec::Resources& resources, bool update) {
 }
 
 void Systemd::remove() {
+  // A unit of this name that was there before is another container's.
+  if (!ours_) return;
   try {
     bus().stop(name_.unit);
   } catch (const Error& error) {
