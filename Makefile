@@ -62,7 +62,7 @@ SPEC_LIB := $(BUILD)/librocker-spec.a
 
 # Debian has no static libmount: it is loaded on demand. libarchive is linked in, with the formats and filters that we
 # ask for and no others: the shared one brings libxml2 and ICU along, which take longer to load than most commands run.
-RUNC_LIBS  := -l:libseccomp.a -l:libcap.a -ldl
+RUNC_LIBS  := -l:libseccomp.a -ldl
 IMAGE_LIBS := -l:libarchive.a -l:libcrypto.a -l:libz.a -l:libbz2.a -l:liblzma.a -l:libzstd.a -l:liblz4.a -ldl
 
 PROGRAMS := $(if $(wildcard rocker-image/main.cc),$(BUILD)/rocker-image) $(if $(wildcard rocker-runc/main.cc),$(BUILD)/rocker-runc) \
