@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "rocker-runc/cgroup/manager.hh"
+#include "rocker-runc/rootfs/host_device.hh"
 #include "rocker-runc/rootfs/sysctl.hh"
 #include "rocker-runc/sys/mount.hh"
 #include "spec/support/error.hh"
@@ -210,18 +211,8 @@ class Planner {
   void device(const std::string& origin, MakeDevice step) {
     // A user namespace's root may not make device nodes that work: the host's are bound instead.
     if (user_namespace() && step.type != 'p') {
-      step.source = step.path;
-      if (open_) {
-        struct stat st {};
-        if (::stat(step.source.c_str(), &st) < 0) throw system_error(cat("device ", step.source));
-        const mode_t kind = step.type == 'b' ? S_IFBLK : S_IFCHR;
-        if ((st.st_mode & S_IFMT) != kind || st.st_rdev != step.number) {
-          throw Error(cat("device ", step.source, " of the host is not the ", step.type, " ",
-                          major(step.number), ":", minor(step.number),
-                          " that is asked for, and a user namespace can't make one"));
-        }
-        step.tree = tree_of(step.source, false);
-      }
+      step.source = open_ ? host_device(step.path, step.type, step.number) : step.path;
+      if (open_) step.tree = tree_of(step.source, false);
     }
     add(origin, std::move(step));
   }

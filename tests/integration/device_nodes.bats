@@ -97,23 +97,25 @@ show() { # PATH...: a script that prints kind, mode, owner and number of each
   needs userns
   make_bundle b '.process.args = ["sh", "-c", $script] | .linux.namespaces += [{type: "user"}] |
     .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
-    .linux.devices = [{type: "p", path: "/dev/p", fileMode: 384}, {type: "c", path: "/dev/full", major: 1, minor: 7}]' \
-    --arg script 'stat -c "%n %F %t:%T" /dev/null /dev/full /dev/p; echo x >/dev/null && head -c 2 /dev/zero | wc -c'
+    .linux.devices = [{type: "p", path: "/dev/p", fileMode: 384}, {type: "c", path: "/dev/full", major: 1, minor: 7},
+      {type: "c", path: "/dev/by-another/name", major: 1, minor: 5}]' \
+    --arg script 'stat -c "%n %F %t:%T" /dev/null /dev/full /dev/by-another/name /dev/p; echo x >/dev/null && head -c 2 /dev/zero | wc -c'
   chown -R 100000:100000 b/rootfs
   run run_bundle b
   assert_success
   assert_output '/dev/null character special file 1:3
 /dev/full character special file 1:7
+/dev/by-another/name character special file 1:5
 /dev/p fifo 0:0
 2'
   edit_config b '.linux.devices = [{type: "c", path: "/dev/full", major: 1, minor: 99}]'
   run --separate-stderr run_bundle b
   assert_failure 1
-  assert_one_error_line 'config.json: /linux/devices/0: device /dev/full of the host is not the c 1:99'
+  assert_one_error_line 'config.json: /linux/devices/0: device /dev/full: the host has no node of the device c 1:99'
   edit_config b '.linux.devices = [{type: "c", path: "/dev/no-such-node", major: 1, minor: 99}]'
   run --separate-stderr run_bundle b
   assert_failure 1
-  assert_one_error_line 'config.json: /linux/devices/0: device /dev/no-such-node: no such file or directory'
+  assert_one_error_line 'config.json: /linux/devices/0: device /dev/no-such-node: the host has no node'
 }
 
 @test "device nodes: the umask of the caller takes nothing away" {
