@@ -50,7 +50,10 @@ class Systemd final : public Manager {
   void freeze() override { inner_->freeze(); }
   void thaw() override { inner_->thaw(); }
   bool frozen() const override { return inner_->frozen(); }
-  void kill_all(int signal) override { inner_->kill_all(signal); }
+  // A unit of this name that was there before, and all that is in it, is another container's.
+  void kill_all(int signal) override {
+    if (ours_) inner_->kill_all(signal);
+  }
   std::vector<pid_t> processes() const override { return inner_->processes(); }
   Stats stats() const override { return inner_->stats(); }
   std::uint64_t oom_kills() const override { return inner_->oom_kills(); }
@@ -165,7 +168,6 @@ void Systemd::set(const spec::Resources& resources, bool update) {
 }
 
 void Systemd::remove() {
-  // A unit of this name that was there before is another container's.
   if (!ours_) return;
   try {
     bus().stop(name_.unit);
