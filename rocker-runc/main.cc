@@ -8,6 +8,7 @@
 #include "rocker-runc/commands/commands.hh"
 #include "rocker-runc/process/descriptors.hh"
 #include "rocker-runc/process/seccomp.hh"
+#include "rocker-runc/sys/process.hh"
 #include "rocker-runc/sys/self.hh"
 #include "spec/config.hh"
 #include "spec/support/command_line.hh"
@@ -92,7 +93,7 @@ void check(Options& o) {
         cat("--cgroup-manager: expected cgroupfs or systemd, found \"", printable(o.cgroup_manager), "\""));
   }
   if (o.rootless == "auto") {
-    g.rootless = ::geteuid() != 0;
+    g.rootless = ::geteuid() != 0 || sys::in_user_namespace();
   } else if (o.rootless == "true" || o.rootless == "false") {
     g.rootless = o.rootless == "true";
   } else {

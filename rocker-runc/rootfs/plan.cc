@@ -11,6 +11,7 @@
 #include "rocker-runc/rootfs/host_device.hh"
 #include "rocker-runc/rootfs/sysctl.hh"
 #include "rocker-runc/sys/mount.hh"
+#include "rocker-runc/sys/process.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -210,7 +211,7 @@ class Planner {
 
   void device(const std::string& origin, MakeDevice step) {
     // A user namespace's root may not make device nodes that work: the host's are bound instead.
-    if (user_namespace() && step.type != 'p') {
+    if ((user_namespace() || sys::in_user_namespace()) && step.type != 'p') {
       step.source = open_ ? host_device(step.path, step.type, step.number) : step.path;
       if (open_) step.tree = tree_of(step.source, false);
     }

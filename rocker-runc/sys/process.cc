@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -46,6 +47,13 @@ int wait_child(pid_t pid) {
     if (errno != EINTR) throw system_error("waitpid");
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool in_user_namespace() {
+  // The first user namespace has a number of its own (PROC_USER_INIT_INO, since Linux 3.8).
+  constexpr ino_t initial = 0xEFFFFFFDU;
+  struct stat st {};
+  return ::stat("/proc/self/ns/user", &st) == 0 && st.st_ino != initial;
 }
 
 void join_namespace(int fd, int type, const std::string& what) {

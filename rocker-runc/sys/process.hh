@@ -34,6 +34,10 @@ bool send_signal(int pidfd, int signal);
 // Waits for a child of ours to end. The status is as a shell has it: 0 to 255, 128 + n for a signal.
 int wait_child(pid_t pid);
 
+// Whether this process is in a user namespace of somebody's: then a uid of 0 is root there and nowhere else,
+// and rootless engines (podman) call a runtime so.
+bool in_user_namespace();
+
 void join_namespace(int fd, int type, const std::string& what);
 
 // What /proc/PID/stat says. The start time (clock ticks since boot) and the pid name one process for ever.

@@ -10,6 +10,12 @@ setup() {
   by_systemd || skip 'needs a systemd that is PID 1 (make test-vm)'
 }
 
+teardown() {
+  systemctl stop "$TEST_TAG-user" 2>/dev/null || :
+  rm -rf "/run/rkt-$TEST_TAG"
+  teardown_test
+}
+
 property() { systemctl show --value -p "$2" "rkt-$TEST_TAG-$1.scope"; }
 
 @test "a transient, delegated scope in its slice, with what runc sets from resources" {
@@ -83,4 +89,38 @@ property() { systemctl show --value -p "$2" "rkt-$TEST_TAG-$1.scope"; }
   refute_output --partial libsystemd
   run readelf --notes "$ROCKER_RUNC"
   assert_output --partial .note.dlopen
+}
+
+@test "rootless: the scope is made by the user's own systemd, and no other user's bus is asked" {
+  needs userns
+  [[ -e /usr/lib/systemd/user/dbus.socket ]] || skip 'needs dbus-user-session'
+  # A user who has a name, for dbus-daemon asks for it, and a systemd of his own.
+  local user=games runtime=/run/rkt-$TEST_TAG
+  install -d -o "$user" -m 700 "$runtime" user
+  local -a as_user=(setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups env -i PATH="$PATH" HOME="$runtime"
+    XDG_RUNTIME_DIR="$runtime")
+  systemd-run --quiet --unit "$TEST_TAG-user" --uid="$user" -p Delegate=yes -p KillMode=mixed \
+    --setenv=XDG_RUNTIME_DIR="$runtime" --setenv=HOME="$runtime" /lib/systemd/systemd --user --unit=dbus.socket
+  wait_until 60 test -S "$runtime/bus"
+  cp -a "$(busybox_rootfs)" user/rootfs
+  chown -R "$user" user
+  (cd user && "${as_user[@]}" "$ROCKER_RUNC" spec --rootless)
+  edit_config user '.process.terminal = false | .process.args = ["sleep", "1000"] | .linux.resources = {memory: {limit: 67108864}, pids: {limit: 50}}
+    | .linux.cgroupsPath = "user.slice:rkt:mine"'
+  chown "$user" user/config.json
+  local -a runc=("$ROCKER_RUNC" --root "$runtime/runc" --log "$runtime/log" --systemd-cgroup)
+  "${as_user[@]}" systemd-run --user --quiet --wait --collect -p KillMode=process \
+    "${runc[@]}" run --detach --bundle "$TEST_DIR/user" "$(new_id)" || fail "$(cat "$runtime/log")"
+  local pid
+  pid=$("${as_user[@]}" "${runc[@]}" state "$(new_id)" | jq .pid)
+  run cat "/proc/$pid/cgroup"
+  assert_output --regexp "^0::/.*$TEST_TAG-user.service/user.slice/rkt-mine.scope$"
+  assert_equal "$(cat "/sys/fs/cgroup${output#0::}/memory.max")" 67108864
+  assert_equal "$(cat "/sys/fs/cgroup${output#0::}/pids.max")" 50
+  "${as_user[@]}" "${runc[@]}" update --pids-limit 60 "$(new_id)"
+  assert_equal "$(cat "/sys/fs/cgroup${output#0::}/pids.max")" 60
+  "${as_user[@]}" "${runc[@]}" delete --force "$(new_id)"
+  run "${as_user[@]}" systemctl --user show --value -p LoadState rkt-mine.scope
+  assert_output not-found
+  systemctl stop "$TEST_TAG-user"
 }

@@ -187,3 +187,15 @@ $(readlink "/proc/$pid/ns/pid")"
   assert_failure 1
   assert_one_error_line newuidmap
 }
+
+@test "rootless: the root of somebody's user namespace is no root, as podman has it" {
+  # No user namespace in config.json: the engine has made it. A device of the host's is bound, a cgroup may be refused.
+  user_bundle '.process.args = ["sh", "-c", "id -u; stat -c %t:%T /dev/null; echo x >/dev/null"]
+    | .linux.cgroupsPath = "/rkt-not-mine" | .linux.namespaces |= map(select(.type != "user"))
+    | .linux |= del(.uidMappings, .gidMappings)'
+  cd user
+  run as_user unshare --user --map-root-user --mount --pid --fork --mount-proc \
+    "$ROCKER_RUNC" --root "$TEST_DIR/user/run" run --bundle "$TEST_DIR/user" "$(new_id)" </dev/null
+  assert_success
+  assert_output $'0\n1:3'
+}
