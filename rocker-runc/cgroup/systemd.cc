@@ -1,6 +1,7 @@
 // The systemd driver: a container is a transient scope, made by systemd on our behalf with the container's
 // first process in it. Below that it is cgroupfs: the scope is delegated (systemd.resource-control(5),
 // "Delegate="), and what systemd has no property for is written to the files of the group.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "rocker-runc/cgroup/systemd_properties.hh"
 #include "rocker-runc/sys/process.hh"
 #include "spec/support/error.hh"
+#include "spec/support/file.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
 
@@ -72,6 +74,7 @@ class Systemd final : public Manager {
   std::vector<Property> properties(pid_t pid) const;
   std::string expected_group() const;
   std::unique_ptr<Manager> adopt(const std::string& group) const;
+  void complete_quota(spec::CpuResources& cpu) const;
 
   Request request_;
   ScopeName name_;
@@ -164,8 +167,34 @@ void Systemd::set(const spec::Resources& resources, bool update) {
                       " bytes that the container uses now, and checkBeforeUpdate forbids that"));
     }
   }
-  bus().set_properties(name_.unit, resource_properties(resources, v2(), update, bus().version()));
+  spec::Resources whole = resources;
+  // systemd has quota and period as one number: of the two, the one that an update leaves alone is wanted as
+  // well.
+  if (update && whole.cpu.quota.has_value() != whole.cpu.period.has_value()) complete_quota(whole.cpu);
+  bus().set_properties(name_.unit, resource_properties(whole, v2(), update, bus().version()));
   inner_->set(resources, update);
+}
+
+// Fills in the quota or the period that the group has now. On v1 they are two files of the controller's
+// hierarchy, on v2 one, "QUOTA PERIOD" with "max" for no quota.
+void Systemd::complete_quota(spec::CpuResources& cpu) const {
+  const Mounted* mounted = v2() ? host().unified() : host().controller("cpu");
+  const auto paths = inner_->saved().paths;
+  const auto path = paths.find(mounted == nullptr || mounted->name.empty() ? "unified" : mounted->name);
+  if (path == paths.end()) return;
+  const auto read = [&](const char* file) {
+    return read_file_if_exists(AT_FDCWD, cat(path->second, "/", file), 4096).value_or("");
+  };
+  const std::string text = v2() ? read("cpu.max") : cat(read("cpu.cfs_quota_us"), read("cpu.cfs_period_us"));
+  const auto gap = text.find_first_of(" \n");
+  if (gap == text.npos) return;
+  long long quota = -1;
+  unsigned long long period = 0;
+  const std::string_view first = std::string_view(text).substr(0, gap);
+  if (first != "max" && !parse_number(first, quota)) return;
+  if (!parse_number(trim(std::string_view(text).substr(gap + 1)), period)) return;
+  if (!cpu.quota) cpu.quota = quota;
+  if (!cpu.period) cpu.period = period;
 }
 
 void Systemd::remove() {
