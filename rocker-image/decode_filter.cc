@@ -39,6 +39,9 @@ class ArchiveFilter : public Source {
     if (::archive_read_open(archive_, this, nullptr, pull, nullptr) != ARCHIVE_OK) fail();
     archive_entry* entry = nullptr;
     if (::archive_read_next_header(archive_, &entry) != ARCHIVE_OK) fail();
+    // What libarchive does not know for a compressed stream it would hand on as it is.
+    if (::archive_filter_code(archive_, 0) == ARCHIVE_FILTER_NONE)
+      throw input_.error(cat("damaged ", input_.compression, " stream: its header makes no sense"));
   }
 
   static la_ssize_t pull(archive*, void* self, const void** data) {
