@@ -36,7 +36,7 @@ Builder::Builder(const Store& store, const ImportOptions& options, Cancel& cance
       ownership_(Ownership::of_this_process(options.own_everything)),
       staging_(store.stage()),
       root_(make_root(staging_)),
-      content_(ownership_, options.manifest),
+      content_(ownership_, options.manifest ? staging_.path() : std::string()),
       extractor_(root_.get(), ownership_, options.extract, content_) {}
 
 Builder::Applied Builder::apply(FileSource& file, const std::string& name, bool layer) {
@@ -72,7 +72,7 @@ Imported Builder::commit(spec::ImageRecord record) {
   std::optional<ManifestWriter> manifest;
   if (options_.manifest)
     manifest.emplace(open_at(staging_.fd(), "manifest", O_WRONLY | O_CREAT | O_EXCL, 0600));
-  const auto totals = finish_tree(root_.get(), extractor_.directories(), content_.hashes(), ownership_,
+  const auto totals = finish_tree(root_.get(), extractor_.directories(), content_.digests(), ownership_,
                                   manifest ? &*manifest : nullptr, imported.tally);
   record.id = record.reference().id();
   record.size = totals.size;

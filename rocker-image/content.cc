@@ -12,8 +12,12 @@ namespace rocker {
 static constexpr std::ptrdiff_t most_open = 256;
 static constexpr std::size_t batch = 64;
 
-ContentWriter::ContentWriter(const Ownership& ownership, bool hash)
-    : ownership_(ownership), hash_(hash), open_files_(most_open), worker_([this] { work(); }) {}
+ContentWriter::ContentWriter(const Ownership& ownership, std::string digests_folder)
+    : ownership_(ownership),
+      hash_(!digests_folder.empty()),
+      open_files_(most_open),
+      digests_(std::move(digests_folder)),
+      worker_([this] { work(); }) {}
 
 ContentWriter::~ContentWriter() {
   if (!worker_.joinable()) return;
@@ -74,6 +78,7 @@ void ContentWriter::finish() {
   tasks_.push({});
   worker_.join();
   rethrow();
+  digests_.finish();
 }
 
 void ContentWriter::rethrow() {
@@ -136,7 +141,7 @@ void ContentWriter::close(File& file) {
   if (hash_) {
     struct stat st {};
     if (::fstat(file.fd.get(), &st) < 0) throw system_error("stat");
-    hashes_.push_back({st.st_ino, hashes_.size(), file.hash.finish()});
+    digests_.add(st.st_ino, file.hash.finish());
   }
 }
 

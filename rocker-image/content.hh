@@ -14,17 +14,11 @@
 #include "rocker-image/archive.hh"
 #include "rocker-image/attributes.hh"
 #include "rocker-image/blocks.hh"
+#include "rocker-image/digest_table.hh"
 #include "rocker-image/hash.hh"
 #include "spec/support/fd.hh"
 
 namespace rocker {
-
-// The SHA-256 of each file that was written, by inode.
-struct HashedFile {
-  std::uint64_t inode = 0;
-  std::uint64_t order = 0;  // an inode that is used again: the later one counts
-  Sha256::Digest digest{};
-};
 
 class ContentWriter {
  public:
@@ -39,7 +33,8 @@ class ContentWriter {
   };
   using FileRef = std::shared_ptr<File>;
 
-  ContentWriter(const Ownership& ownership, bool hash);
+  // With a folder, files are hashed; what memory has no room for of that is put there.
+  explicit ContentWriter(const Ownership& ownership, std::string digests_folder = {});
   ~ContentWriter();
   ContentWriter(const ContentWriter&) = delete;
   ContentWriter& operator=(const ContentWriter&) = delete;
@@ -60,7 +55,7 @@ class ContentWriter {
   void finish();
 
   // After finish().
-  std::vector<HashedFile>& hashes() { return hashes_; }
+  DigestTable& digests() { return digests_; }
   const Tally& tally() const { return tally_; }
 
  private:
@@ -83,7 +78,7 @@ class ContentWriter {
   std::atomic<std::size_t> pending_ = 0;  // batches
   std::atomic<bool> failed_ = false, abandoned_ = false;
   std::exception_ptr error_;
-  std::vector<HashedFile> hashes_;
+  DigestTable digests_;
   Tally tally_;
   std::thread worker_;
 };

@@ -37,9 +37,8 @@ class Counter : public TreeVisitor {
   std::unordered_set<std::uint64_t> seen_;
 };
 
-template <typename Record>
-void sort_records(std::vector<Record>& records) {
-  const auto less = [](const Record& a, const Record& b) {
+void sort_records(std::vector<DirectoryRecord>& records) {
+  const auto less = [](const DirectoryRecord& a, const DirectoryRecord& b) {
     return a.inode != b.inode ? a.inode < b.inode : a.order < b.order;
   };
   // A file system gives out inodes in order, most of the time.
@@ -47,21 +46,20 @@ void sort_records(std::vector<Record>& records) {
 }
 
 // The latest record of an inode.
-template <typename Record>
-const Record* find_record(const std::vector<Record>& records, std::uint64_t inode) {
-  const auto after =
-      std::upper_bound(records.begin(), records.end(), inode,
-                       [](std::uint64_t wanted, const Record& record) { return wanted < record.inode; });
+const DirectoryRecord* find_record(const std::vector<DirectoryRecord>& records, std::uint64_t inode) {
+  const auto after = std::upper_bound(
+      records.begin(), records.end(), inode,
+      [](std::uint64_t wanted, const DirectoryRecord& record) { return wanted < record.inode; });
   if (after == records.begin() || std::prev(after)->inode != inode) return nullptr;
   return &*std::prev(after);
 }
 
 class Finisher : public Counter {
  public:
-  Finisher(const std::vector<DirectoryRecord>& directories, const std::vector<HashedFile>& hashes,
-           const Ownership& ownership, ManifestWriter* manifest, Tally& tally)
+  Finisher(const std::vector<DirectoryRecord>& directories, DigestTable& digests, const Ownership& ownership,
+           ManifestWriter* manifest, Tally& tally)
       : directories_(directories),
-        hashes_(hashes),
+        digests_(digests),
         ownership_(ownership),
         manifest_(manifest),
         tally_(tally) {}
@@ -93,7 +91,7 @@ class Finisher : public Counter {
     if (manifest_ == nullptr) return;
     auto line = manifest_line(node);
     if (S_ISREG(node.st.st_mode)) {
-      if (const auto* hashed = find_record(hashes_, node.st.st_ino)) line.digest = hashed->digest;
+      if (const auto* digest = digests_.find(node.st.st_ino)) line.digest = *digest;
     }
     manifest_->add(line);
   }
@@ -109,7 +107,7 @@ class Finisher : public Counter {
   }
 
   const std::vector<DirectoryRecord>& directories_;
-  const std::vector<HashedFile>& hashes_;
+  DigestTable& digests_;
   const Ownership& ownership_;
   ManifestWriter* manifest_;
   Tally& tally_;
@@ -117,12 +115,10 @@ class Finisher : public Counter {
 
 }  // namespace
 
-TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories,
-                       std::vector<HashedFile>& hashes, const Ownership& ownership, ManifestWriter* manifest,
-                       Tally& tally) {
+TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories, DigestTable& digests,
+                       const Ownership& ownership, ManifestWriter* manifest, Tally& tally) {
   sort_records(directories);
-  sort_records(hashes);
-  Finisher finisher(directories, hashes, ownership, manifest, tally);
+  Finisher finisher(directories, digests, ownership, manifest, tally);
   walk(root_fd, finisher);
   if (manifest != nullptr) manifest->finish();
   return finisher.totals;

@@ -17,10 +17,9 @@ struct TreeTotals {
 };
 
 // Gives the directories their owners, modes and times, deepest first; adds up; writes the manifest when there
-// is one. The records are sorted in place.
-TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories,
-                       std::vector<HashedFile>& hashes, const Ownership& ownership, ManifestWriter* manifest,
-                       Tally& tally);
+// is one. The directories are sorted in place.
+TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories, DigestTable& digests,
+                       const Ownership& ownership, ManifestWriter* manifest, Tally& tally);
 
 // The totals of a tree that is there already.
 TreeTotals count_tree(int root_fd);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rocker-image/hash.hh"
+#include "rocker-image/scratch.hh"
 #include "rocker-image/stream.hh"
 #include "spec/json.hh"
 #include "spec/support/error.hh"
@@ -35,12 +36,6 @@ void write_descriptor(json::Writer& w, std::string_view type, const Blob& blob) 
   w.member("mediaType", type);
   w.member("digest", blob.digest);
   w.member("size", blob.size);
-}
-
-UniqueFd scratch_file(const std::string& folder) {
-  UniqueFd fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!fd) throw system_error(cat("make a file in ", folder));
-  return fd;
 }
 
 // One that every tool takes: the moment of the import, or what SOURCE_DATE_EPOCH says.

@@ -144,7 +144,7 @@ void unpack(int tar_fd, int folder, const std::string& from, const std::string& 
   Cancel cancel;
   FileSource file(tar_fd, "the copy", &cancel);
   const Ownership ownership = Ownership::of_this_process(false);
-  ContentWriter content(ownership, false);
+  ContentWriter content(ownership);
   Extractor extractor(folder, ownership, {}, content);
   Stream stream(file, "the copy", cancel);
   stream.before_wait([&] { content.flush(); });

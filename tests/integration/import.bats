@@ -308,3 +308,18 @@ listing() { # DIR: all that a user can see of each file
   run ! timeout 20 "$ROCKER_IMAGE" import host/store itself
   assert_output --partial 'is the store itself'
 }
+
+@test 'more files than digests are kept in memory: each has its own in the manifest' {
+  mkdir tree
+  # Two of them differ, one is the last that was made.
+  (cd tree && seq 70000 | xargs touch && echo a >1 && echo z >70000)
+  tar -cf t.tar -C tree .
+  rocker_image import t.tar many
+  manifest=$ROCKER_ROOT/images/many/latest/manifest
+  assert_equal "$(grep -c sha256digest "$manifest")" 70000
+  assert_equal "$(sed -n 's/.*sha256digest=//p' "$manifest" | sort | uniq -c | awk '{ print $1 }' | sort -n | xargs)" '1 1 69998'
+  for file in 1 70000; do
+    grep -q "^\./$file .*sha256digest=$(sha256sum "tree/$file" | cut -d' ' -f1)\$" "$manifest"
+  done
+  assert_equal "$(ls -A "$ROCKER_ROOT/images/many/latest" | xargs)" 'image.json manifest rootfs'
+}
