@@ -136,7 +136,7 @@ std::optional<Elf> parse_elf(const Head& head) {
     if (at > INT_MAX || length < 2 || length > PATH_MAX) break;
     std::string name(static_cast<std::size_t>(length), '\0');
     const ssize_t got = ::pread(head.fd.get(), name.data(), name.size(), static_cast<off_t>(at));
-    if (got > 0) elf.interpreter.assign(name.c_str());
+    if (got > 0) elf.interpreter = name.substr(0, name.find('\0'));
     break;
   }
   return elf;

@@ -230,7 +230,7 @@ in_container() { rocker_runc exec "$(new_id)" "$@"; }
   waiting=$!
   sleep 1
   timeout 20 "$ROCKER_RUNC" --root "$RUNC_ROOT" delete --force "$(new_id)"
-  ! wait "$waiting"
+  if wait "$waiting"; then fail 'it was never started'; fi
   assert_no_leftovers
 }
 
