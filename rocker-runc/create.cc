@@ -109,7 +109,7 @@ class Creation {
 
   Created make() {
     const std::string bundle = absolute_path(options_.bundle);
-    spec::Config config = spec::load_config(bundle, &config_text_);
+    spec::Config config = spec::load_config(bundle, &config_text_, options_.config);
     check_console(options_, config);
     Record record;
     record.id = options_.id;

@@ -15,6 +15,7 @@ struct CreateOptions {
   std::string root;
   std::string id;
   std::string bundle;
+  std::string config;          // a file instead of config.json in the bundle; empty for that
   std::string console_socket;  // path
   std::string pid_file;
   std::string pidfd_socket;

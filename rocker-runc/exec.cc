@@ -190,7 +190,7 @@ class Execution {
 
   static void set_affinity(pid_t pid, const std::string& list, const char* member) {
     if (list.empty()) return;
-    const std::string what = cat("process.execCPUAffinity.", member);
+    const std::string what = cat("/process/execCPUAffinity/", member);
     process::set_cpu_affinity(pid, process::parse_cpu_list(list, what));
   }
 

@@ -41,7 +41,7 @@ std::string group_name(const spec::IntelRdt& rdt, const std::string& container_i
   if (name.find('/') != std::string::npos || name == "." || name == ".." || name == "info" ||
       name == "mon_groups" || name == "mon_data") {
     throw Error(
-        cat("linux.intelRdt.closID: \"", printable(name), "\" can't be the name of a class of service"));
+        cat("/linux/intelRdt/closID: \"", printable(name), "\" can't be the name of a class of service"));
   }
   return name;
 }
@@ -51,13 +51,13 @@ std::vector<std::string> schemata_lines(const spec::IntelRdt& rdt) {
   std::vector<std::string> lines;
   auto add = [&](const std::string& line, std::string_view member) {
     if (line.find('\n') != std::string::npos)
-      throw Error(cat("linux.intelRdt.", member, ": no newline is allowed"));
+      throw Error(cat("/linux/intelRdt/", member, ": no newline is allowed"));
     lines.push_back(line);
   };
   if (!rdt.l3_cache_schema.empty()) add(rdt.l3_cache_schema, "l3CacheSchema");
   if (!rdt.mem_bw_schema.empty()) {
     if (!rdt.mem_bw_schema.starts_with("MB:")) {
-      throw Error("linux.intelRdt.memBwSchema: must start with \"MB:\"");
+      throw Error("/linux/intelRdt/memBwSchema: must start with \"MB:\"");
     }
     add(rdt.mem_bw_schema, "memBwSchema");
   }
@@ -117,7 +117,7 @@ bool same_schemata(std::string_view current, const std::vector<std::string>& wan
 void write_group_file(int root, const std::string& path, const std::string& text) {
   UniqueFd fd = open_at(root, path, O_WRONLY);
   if (::write(fd.get(), text.data(), text.size()) < 0) {
-    throw_write_error(root, cat("linux.intelRdt: writing \"", printable(std::string(trim(text))), "\" to ",
+    throw_write_error(root, cat("/linux/intelRdt: writing \"", printable(std::string(trim(text))), "\" to ",
                                 mount_point, "/", path));
   }
 }
@@ -131,7 +131,7 @@ bool intel_rdt_available() {
 IntelRdtState apply_intel_rdt(const spec::IntelRdt& rdt, const std::string& container_id, pid_t pid) {
   const UniqueFd root = open_resctrl();
   if (!root) {
-    throw Error("linux.intelRdt: no mounted resctrl file system at /sys/fs/resctrl")
+    throw Error("/linux/intelRdt: no mounted resctrl file system at /sys/fs/resctrl")
         .hint("mount -t resctrl resctrl /sys/fs/resctrl, on a CPU and kernel with resource control");
   }
   const std::string group = group_name(rdt, container_id);
@@ -143,17 +143,17 @@ IntelRdtState apply_intel_rdt(const spec::IntelRdt& rdt, const std::string& cont
     struct stat st {};
     const bool exists = ::fstatat(root.get(), group.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (!exists && !rdt.clos_id.empty() && lines.empty()) {
-      throw Error(cat("linux.intelRdt.closID: there is no class of service \"", printable(group), "\" in ",
+      throw Error(cat("/linux/intelRdt/closID: there is no class of service \"", printable(group), "\" in ",
                       mount_point))
           .hint("make it first, or give a schema with it");
     }
     if (!exists) {
       if (::mkdirat(root.get(), group.c_str(), 0755) < 0) {
         if (errno == ENOSPC) {
-          throw Error("linux.intelRdt: the CPU has no class of service left", ENOSPC)
+          throw Error("/linux/intelRdt: the CPU has no class of service left", ENOSPC)
               .hint("share one between containers with closID");
         }
-        throw_write_error(root.get(), cat("linux.intelRdt: making ", mount_point, "/", group));
+        throw_write_error(root.get(), cat("/linux/intelRdt: making ", mount_point, "/", group));
       }
       made = true;
       if (rdt.clos_id.empty()) state.clos_directory = group;
@@ -170,7 +170,7 @@ IntelRdtState apply_intel_rdt(const spec::IntelRdt& rdt, const std::string& cont
       const std::string current = read_file(cat(mount_point, "/", file), 1 << 20);
       if (!same_schemata(current, lines)) {
         throw Error(
-            cat("linux.intelRdt: the class of service \"", rdt.clos_id, "\" exists with another schemata"))
+            cat("/linux/intelRdt: the class of service \"", rdt.clos_id, "\" exists with another schemata"))
             .hint("take another closID, or the schema that it has");
       }
     } else {
@@ -181,7 +181,7 @@ IntelRdtState apply_intel_rdt(const spec::IntelRdt& rdt, const std::string& cont
     const std::string mon = cat(group, "/mon_groups/", container_id);
     if (::mkdirat(root.get(), mon.c_str(), 0755) < 0) {
       throw_write_error(root.get(),
-                        cat("linux.intelRdt: making the monitoring group ", mount_point, "/", mon));
+                        cat("/linux/intelRdt: making the monitoring group ", mount_point, "/", mon));
     }
     state.mon_directory = mon;
   }

@@ -29,8 +29,10 @@ struct Options {
 
 // Where containers are kept when --root does not say: a tmpfs of root's, or of the user's session.
 std::string default_root() {
-  if (::geteuid() == 0) return "/run/rocker-runc";
   const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+  // Root of a user namespace has no /run of his own.
+  const bool users = ::geteuid() != 0 || (runtime_dir != nullptr && sys::in_user_namespace());
+  if (!users) return "/run/rocker-runc";
   return runtime_dir != nullptr && *runtime_dir == '/' ? cat(runtime_dir, "/rocker-runc")
                                                        : cat("/tmp/rocker-runc-", ::geteuid());
 }
@@ -63,11 +65,11 @@ std::string description() {
 
 // Also when the rest of the command line is no good: engines show what is in the log and nothing else.
 void open_log(const Options& o) {
-  if (o.log_file.empty()) return;
   if (o.log_format != "text" && o.log_format != "json") {
     throw Error(cat("--log-format: expected text or json, found \"", printable(o.log_format), "\""));
   }
-  log::open_file(o.log_file, o.log_format == "json" ? log::Format::json : log::Format::text);
+  if (!o.log_file.empty())
+    log::open_file(o.log_file, o.log_format == "json" ? log::Format::json : log::Format::text);
 }
 
 void open_log_of_broken_line(const std::vector<std::string>& args) {
@@ -119,16 +121,15 @@ const commands::Command& find_command(const std::string& name) {
 int dispatch(char** argv, int& error_status) {
   std::vector<std::string> args;
   for (char** arg = argv + 1; *arg != nullptr; ++arg) args.emplace_back(*arg);
-  const bool help = args.empty() || args[0] == "help" || args[0] == "-h" || args[0] == "--help";
+  const bool help = args.empty() || args[0] == "-h" || args[0] == "--help";
   Options options;
   options.globals.called_runc = log::program() == "runc";
   CommandLine app("", "COMMAND [ARGUMENTS]", help ? description() : "");
   define(app, options);
-  if (args.empty() || (args.size() == 1 && args[0] == "help")) {
-    write_all(args.empty() ? STDERR_FILENO : STDOUT_FILENO, app.help(), "output");
-    return args.empty() ? 1 : 0;
+  if (args.empty()) {
+    write_all(STDERR_FILENO, app.help(), "output");
+    return 1;
   }
-  if (args[0] == "help") args = {args[1], "--help"};
   std::vector<std::string> rest;
   try {
     if (!app.read_until(args, 0, rest)) return 0;
@@ -149,7 +150,17 @@ int dispatch(char** argv, int& error_status) {
   error_status = options.error_status;
   open_log(options);
   check(options);
-  const std::string name = rest[0];
+  std::string name = rest[0];
+  if (name == "help" || name == "h") {
+    if (rest.size() == 1) {
+      CommandLine text("", "COMMAND [ARGUMENTS]", description());
+      define(text, options);
+      write_all(STDOUT_FILENO, text.help(), "output");
+      return 0;
+    }
+    name = rest[1];
+    rest = {name, "--help"};
+  }
   const auto& command = find_command(name);
   rest.erase(rest.begin());
   if (name == "create" || name == "run" || name == "exec") sys::protect_own_binary(argv);

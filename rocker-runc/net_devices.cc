@@ -215,7 +215,7 @@ void move_back(net::Socket& host, net::Socket& inside, int own_netns, const Move
     for (const Address& address : device.addresses) add_address(host, address, link->index);
     if (device.flags & IFF_UP) set_up(host, link->index);
   } catch (const std::exception& error) {
-    log::warn(cat("linux.netDevices/", device.name, ": ", error.what()));
+    log::warn(cat("/linux/netDevices/", device.name, ": ", error.what()));
   }
 }
 
@@ -224,10 +224,10 @@ void move_back(net::Socket& host, net::Socket& inside, int own_netns, const Move
 void move_net_devices(const std::map<std::string, spec::NetDevice>& devices, int netns_fd) {
   if (devices.empty()) return;
   for (const auto& [name, device] : devices) {
-    check_name(name, "linux.netDevices");
+    check_name(name, "/linux/netDevices");
     if (name.find('%') != std::string::npos)
-      throw Error(cat("linux.netDevices: \"", name, "\" is no device's name"));
-    if (!device.name.empty()) check_name(device.name, cat("linux.netDevices/", name, "/name"));
+      throw Error(cat("/linux/netDevices: \"", name, "\" is no device's name"));
+    if (!device.name.empty()) check_name(device.name, cat("/linux/netDevices/", name, "/name"));
   }
   const UniqueFd own_netns = open_path("/proc/thread-self/ns/net", O_RDONLY);
   net::Socket host;
@@ -238,7 +238,7 @@ void move_net_devices(const std::map<std::string, spec::NetDevice>& devices, int
   for (const auto& [name, device] : devices) {
     moved.emplace_back();
     try {
-      with_context([&] { return cat("linux.netDevices/", name); },
+      with_context([&] { return cat("/linux/netDevices/", name); },
                    [&] {
                      move_one(host, inside, netns_fd, name, device.name.empty() ? name : device.name,
                               moved.back(), indexes);

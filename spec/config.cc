@@ -175,8 +175,8 @@ Config parse_config(std::string text, std::string name) {
   return config;
 }
 
-Config load_config(const std::string& bundle, std::string* text) {
-  const std::string path = cat(bundle, "/config.json");
+Config load_config(const std::string& bundle, std::string* text, const std::string& file) {
+  const std::string path = file.empty() ? cat(bundle, "/config.json") : file;
   struct stat st {};
   if (::stat(bundle.c_str(), &st) < 0) throw system_error(cat("bundle ", bundle));
   if (!S_ISDIR(st.st_mode)) throw Error(cat("bundle ", bundle, ": is not a directory"), ENOTDIR);

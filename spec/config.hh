@@ -234,8 +234,9 @@ struct Config {
 Config parse_config(std::string text, std::string name);
 
 // BUNDLE/config.json, with an error that says what is wrong with the bundle. At most 16 MiB are read. The
-// text that was parsed is given back through `text` when it is not null.
-Config load_config(const std::string& bundle, std::string* text = nullptr);
+// text that was parsed is given back through `text` when it is not null. `file` is read in its place when it
+// is not empty.
+Config load_config(const std::string& bundle, std::string* text = nullptr, const std::string& file = {});
 
 // The process.json of `exec --process`.
 Process parse_process(std::string text, std::string name);

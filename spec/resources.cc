@@ -55,11 +55,21 @@ static void read(const json::Value& v, CpuResources& c) {
   v.member("idle", c.idle);
 }
 
+// config-linux.md, "Block IO": 10 to 1000. Engines send 0 for what is not set.
+static void check_weights(const json::Value& v, std::optional<std::uint16_t> weight,
+                          std::optional<std::uint16_t> leaf_weight) {
+  for (const auto& [name, value] : {std::pair("weight", weight), std::pair("leafWeight", leaf_weight)}) {
+    if (value.value_or(0) != 0 && (*value < 10 || *value > 1000))
+      throw v.at(name).error(cat("is out of range, expected 10 to 1000, found ", *value));
+  }
+}
+
 static void read(const json::Value& v, BlockWeight& w) {
   v.require("major", w.major);
   v.require("minor", w.minor);
   v.member("weight", w.weight);
   v.member("leafWeight", w.leaf_weight);
+  check_weights(v, w.weight, w.leaf_weight);
   if (!w.weight && !w.leaf_weight) throw v.error("has neither \"weight\" nor \"leafWeight\"");
 }
 
@@ -72,6 +82,7 @@ static void read(const json::Value& v, BlockThrottle& t) {
 static void read(const json::Value& v, BlockIoResources& b) {
   v.member("weight", b.weight);
   v.member("leafWeight", b.leaf_weight);
+  check_weights(v, b.weight, b.leaf_weight);
   v.member("weightDevice", b.weight_device);
   v.member("throttleReadBpsDevice", b.read_bps);
   v.member("throttleWriteBpsDevice", b.write_bps);

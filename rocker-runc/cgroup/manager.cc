@@ -60,7 +60,7 @@ static std::string checked(std::string_view path, std::string_view what) {
 }
 
 std::string checked_cgroups_path(const std::string& cgroups_path) {
-  return cgroups_path.empty() ? "" : checked(cgroups_path, "linux.cgroupsPath");
+  return cgroups_path.empty() ? "" : checked(cgroups_path, "/linux/cgroupsPath");
 }
 
 std::string checked_sub_cgroup(std::string_view path) {

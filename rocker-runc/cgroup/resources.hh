@@ -21,11 +21,14 @@ using FindGroup = std::function<const Group*(std::string_view controller)>;
 // v1: all but devices and unified. Throws for a member whose controller is not there.
 void set_v1(const FindGroup& find, const spec::Resources& resources);
 
+// hugepages.cc. `file` is "max" on v2 and "limit_in_bytes" on v1. Throws for a size that the kernel has no
+// pages of.
+void set_hugepages(const Group& group, const std::vector<spec::HugepageLimit>& limits, std::string_view file);
+
 // v2: all but devices. Throws for a member that v2 has nothing for.
 void set_v2(const Group& group, const spec::Resources& resources);
 
 // The parts of it that a hybrid host has in its unified hierarchy.
-void set_v2_hugepages(const Group& group, const std::vector<spec::HugepageLimit>& limits);
 void set_v2_unified(const Group& group, const spec::Resources& resources);
 
 // The v2 controllers without which the resources can't be set: "memory", "io" ...

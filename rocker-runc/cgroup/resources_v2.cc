@@ -13,7 +13,7 @@ namespace {
 
 // config-linux.md, "Unified": "If the conversion is not possible the runtime MUST generate an error."
 [[noreturn]] void refuse(std::string_view member, std::string hint = "leave it out on hosts with cgroup v2") {
-  throw Error(cat("linux.resources.", member, ": cgroup v2 has nothing like it")).hint(std::move(hint));
+  throw Error(cat("/linux/resources/", member, ": cgroup v2 has nothing like it")).hint(std::move(hint));
 }
 
 std::string bytes(std::int64_t value) {
@@ -26,18 +26,18 @@ void check_memory_usage(const Group& group, const spec::MemoryResources& m) {
   if (limit <= 0) return;
   const auto usage = group.number("memory.current");
   if (!usage || *usage <= static_cast<std::uint64_t>(limit)) return;
-  throw Error(cat("linux.resources.memory.limit: ", limit, " is below the ", *usage,
+  throw Error(cat("/linux/resources/memory/limit: ", limit, " is below the ", *usage,
                   " bytes that the container uses now, and checkBeforeUpdate forbids that"));
 }
 
 void set_memory(const Group& group, const spec::MemoryResources& m) {
   if (m.kernel.value_or(0) > 0)
-    refuse("memory.kernel", "kernel memory counts as memory there: use memory.limit");
-  if (m.kernel_tcp.value_or(0) > 0) refuse("memory.kernelTCP");
-  if (m.swappiness) refuse("memory.swappiness");
-  if (m.disable_oom_killer.value_or(false)) refuse("memory.disableOOMKiller");
+    refuse("memory/kernel", "kernel memory counts as memory there: use memory.limit");
+  if (m.kernel_tcp.value_or(0) > 0) refuse("memory/kernelTCP");
+  if (m.swappiness) refuse("memory/swappiness");
+  if (m.disable_oom_killer.value_or(false)) refuse("memory/disableOOMKiller");
   if (m.use_hierarchy && !*m.use_hierarchy)
-    refuse("memory.useHierarchy", "accounting is always hierarchical there");
+    refuse("memory/useHierarchy", "accounting is always hierarchical there");
   check_memory_usage(group, m);
   std::int64_t limit = m.limit.value_or(0);
   if (m.swap.value_or(0) > 0 && limit == 0) {
@@ -58,8 +58,8 @@ void set_memory(const Group& group, const spec::MemoryResources& m) {
 }
 
 void set_cpu(const Group& group, const spec::CpuResources& c) {
-  if (c.realtime_period.value_or(0) != 0) refuse("cpu.realtimePeriod");
-  if (c.realtime_runtime.value_or(0) != 0) refuse("cpu.realtimeRuntime");
+  if (c.realtime_period.value_or(0) != 0) refuse("cpu/realtimePeriod");
+  if (c.realtime_runtime.value_or(0) != 0) refuse("cpu/realtimeRuntime");
   if (c.idle.value_or(1) == 0) group.write("cpu.idle", "0");  // an idle group would take no weight
   if (c.shares.value_or(0) != 0) group.write("cpu.weight", std::to_string(weight_of_shares(*c.shares)));
   if (c.idle.value_or(0) != 0) group.write("cpu.idle", std::to_string(*c.idle));
@@ -84,7 +84,7 @@ void set_cpu(const Group& group, const spec::CpuResources& c) {
 }
 
 void set_block_io(const Group& group, const spec::BlockIoResources& b) {
-  if (b.leaf_weight.value_or(0) != 0) refuse("blockIO.leafWeight");
+  if (b.leaf_weight.value_or(0) != 0) refuse("blockIO/leafWeight");
   // The BFQ scheduler takes v1's weights; io.weight has a scale of its own.
   const auto weight = [&](std::string_view device, std::uint64_t value) {
     const std::string bfq = cat(device, value);
@@ -95,7 +95,7 @@ void set_block_io(const Group& group, const spec::BlockIoResources& b) {
   };
   if (b.weight.value_or(0) != 0) weight("", *b.weight);
   for (const auto& d : b.weight_device) {
-    if (d.leaf_weight.value_or(0) != 0) refuse("blockIO.weightDevice.leafWeight");
+    if (d.leaf_weight.value_or(0) != 0) refuse("blockIO/weightDevice/leafWeight");
     if (d.weight) weight(cat(d.major, ":", d.minor, " "), *d.weight);
   }
   const auto throttle = [&](std::string_view key, const std::vector<spec::BlockThrottle>& list) {
@@ -134,28 +134,17 @@ std::string swap_of_memsw(std::int64_t limit, std::int64_t swap) {
   if (swap == 0) return limit == -1 ? "max" : "";
   if (swap == -1) return "max";
   if (swap < -1)
-    throw Error(cat("linux.resources.memory.swap: ", swap, " is out of range, expected -1 or more"));
+    throw Error(cat("/linux/resources/memory/swap: ", swap, " is out of range, expected -1 or more"));
   if (limit <= 0) {
-    throw Error(cat("linux.resources.memory.swap: ", swap,
+    throw Error(cat("/linux/resources/memory/swap: ", swap,
                     " is memory and swap together, and memory.limit is not set"))
         .hint("set memory.limit as well");
   }
   if (swap < limit) {
-    throw Error(cat("linux.resources.memory.swap: ", swap,
+    throw Error(cat("/linux/resources/memory/swap: ", swap,
                     " is memory and swap together and may not be below the ", limit, " of memory.limit"));
   }
   return std::to_string(swap - limit);
-}
-
-void set_v2_hugepages(const Group& group, const std::vector<spec::HugepageLimit>& limits) {
-  for (const auto& h : limits) {
-    const std::string value = std::to_string(h.limit);
-    group.write(cat("hugetlb.", h.page_size, ".max"), value);
-    const std::string reserved = cat("hugetlb.", h.page_size, ".rsvd.max");
-    if (const int why = group.try_write(reserved, value); why != 0 && why != ENOENT) {
-      throw group.write_error(reserved, value, why);
-    }
-  }
 }
 
 void set_v2_unified(const Group& group, const spec::Resources& r) {
@@ -172,13 +161,13 @@ void set_v2_unified(const Group& group, const spec::Resources& r) {
 }
 
 void set_v2(const Group& group, const spec::Resources& r) {
-  if (r.network.class_id.value_or(0) != 0) refuse("network.classID");
-  if (!r.network.priorities.empty()) refuse("network.priorities");
+  if (r.network.class_id.value_or(0) != 0) refuse("network/classID");
+  if (!r.network.priorities.empty()) refuse("network/priorities");
   set_memory(group, r.memory);
   set_cpu(group, r.cpu);
   if (r.pids_limit) group.write("pids.max", *r.pids_limit == 0 ? "1" : bytes(*r.pids_limit));
   set_block_io(group, r.block_io);
-  set_v2_hugepages(group, r.hugepage_limits);
+  set_hugepages(group, r.hugepage_limits, "max");
   for (const auto& [device, rdma] : r.rdma) {
     std::string line = device;
     if (rdma.hca_handles) line += cat(" hca_handle=", *rdma.hca_handles);

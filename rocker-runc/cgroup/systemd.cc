@@ -163,7 +163,7 @@ void Systemd::set(const spec::Resources& resources, bool update) {
       resources.memory.limit.value_or(0) > 0) {
     const auto usage = inner_->stats().memory.usage.usage;
     if (usage > static_cast<std::uint64_t>(*resources.memory.limit)) {
-      throw Error(cat("linux.resources.memory.limit: ", *resources.memory.limit, " is below the ", usage,
+      throw Error(cat("/linux/resources/memory/limit: ", *resources.memory.limit, " is below the ", usage,
                       " bytes that the container uses now, and checkBeforeUpdate forbids that"));
     }
   }

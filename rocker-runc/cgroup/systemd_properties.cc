@@ -23,7 +23,7 @@ std::uint64_t limit_value(std::int64_t value) {
 Variant bit_mask(std::string_view member, const std::string& list) {
   const auto numbers = parse_number_list(list);
   if (numbers.empty())
-    throw Error(cat("linux.resources.", member, ": \"", printable(list), "\" is no list like 0-3,7"));
+    throw Error(cat("/linux/resources/", member, ": \"", printable(list), "\" is no list like 0-3,7"));
   std::vector<std::uint8_t> mask;
   for (const auto number : numbers) {
     if (mask.size() <= number / 8u) mask.resize(number / 8u + 1);
@@ -82,8 +82,8 @@ void add_devices(std::vector<Property>& out, const std::vector<spec::DeviceRule>
 
 std::uint64_t unified_number(std::string_view file, std::string_view value) {
   if (const auto number = to_number(value)) return *number;
-  throw Error(
-      cat("linux.resources.unified: ", file, ": expected a number or max, found \"", printable(value), "\""));
+  throw Error(cat("/linux/resources/unified: ", file, ": expected a number or max, found \"",
+                  printable(value), "\""));
 }
 
 void add_unified(std::vector<Property>& out, const spec::Resources& r, bool update, int systemd_version) {
@@ -136,7 +136,7 @@ ScopeName scope_name(const std::string& cgroups_path, const std::string& id, boo
     const auto parts = split(cgroups_path, ':');
     if (parts.size() != 3 || parts[2].empty()) {
       throw Error(
-          cat("linux.cgroupsPath: with --systemd-cgroup expected the form \"slice:prefix:name\", found \"",
+          cat("/linux/cgroupsPath: with --systemd-cgroup expected the form \"slice:prefix:name\", found \"",
               printable(cgroups_path), "\""))
           .hint(
               "leave out --systemd-cgroup for a path, or write something like \"system.slice:rocker:name\"");
@@ -147,14 +147,14 @@ ScopeName scope_name(const std::string& cgroups_path, const std::string& id, boo
   }
   if (slice.empty()) slice = user ? "user.slice" : "system.slice";
   if (!slice.ends_with(".slice") || slice.size() < 7 || slice.find('/') != slice.npos) {
-    throw Error(cat("linux.cgroupsPath: \"", printable(slice), "\" is not the name of a slice"))
+    throw Error(cat("/linux/cgroupsPath: \"", printable(slice), "\" is not the name of a slice"))
         .hint("expected something like \"system.slice\" or \"machine-mine.slice\"");
   }
   // unit names: systemd.unit(5)
   for (const std::string* part : {&prefix, &name}) {
     if (part->find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@+") !=
         part->npos) {
-      throw Error(cat("linux.cgroupsPath: \"", printable(*part), "\" can't be part of a unit's name"));
+      throw Error(cat("/linux/cgroupsPath: \"", printable(*part), "\" can't be part of a unit's name"));
     }
   }
   if (name.ends_with(".slice")) return {slice, name};
@@ -175,7 +175,7 @@ std::string slice_path(const std::string& slice) {
     end = std::min(name.find('-', end), name.size());
     // "a--b.slice" and "-a.slice" are none.
     if (end == 0 || name[end - 1] == '-' || end + 1 == name.size()) {
-      throw Error(cat("linux.cgroupsPath: \"", printable(slice), "\" is not the name of a slice"));
+      throw Error(cat("/linux/cgroupsPath: \"", printable(slice), "\" is not the name of a slice"));
     }
     path += cat("/", name.substr(0, end), ".slice");
   }

@@ -218,7 +218,7 @@ void V1::set_devices(const std::vector<spec::DeviceRule>& configured) {
         "the cgroup controller devices is not mounted, and without it every device is open to the container")
         .hint("mount it at /sys/fs/cgroup/devices (cgroups(7))");
   }
-  throw Error("linux.resources.devices: an exception from an exception can't be expressed with cgroup v1")
+  throw Error("/linux/resources/devices: an exception from an exception can't be expressed with cgroup v1")
       .hint("name the single devices that are allowed, instead of a whole major number without some");
 }
 
@@ -229,7 +229,7 @@ void V1::set(const spec::Resources& resources, bool update) {
   const bool v2_hugepages =
       !resources.hugepage_limits.empty() && find("hugetlb") == nullptr && unified != nullptr;
   if (!resources.unified.empty() && unified == nullptr) {
-    throw Error("linux.resources.unified: this host has no cgroup v2 hierarchy")
+    throw Error("/linux/resources/unified: this host has no cgroup v2 hierarchy")
         .hint("use the members of linux.resources that v1 has as well");
   }
   if (v2_hugepages || !resources.unified.empty()) {
@@ -244,7 +244,7 @@ void V1::set(const spec::Resources& resources, bool update) {
     spec::Resources rest = resources;
     rest.hugepage_limits.clear();
     set_v1(find_group, rest);
-    set_v2_hugepages(unified->group, resources.hugepage_limits);
+    set_hugepages(unified->group, resources.hugepage_limits, "max");
   } else {
     set_v1(find_group, resources);
   }

@@ -22,6 +22,7 @@ namespace {
 
 void define(CommandLine& app, CreateOptions& o) {
   app.add_option("-b,--bundle", o.bundle, "directory of the bundle (default: the working directory)");
+  app.add_option("-f,--config", o.config, "file in the place of the bundle's config.json");
   app.add_option("--console-socket", o.console_socket,
                  "AF_UNIX socket that gets the master of the container's terminal");
   app.add_option("--pid-file", o.pid_file, "file that the pid of the container's init is written to");

@@ -86,6 +86,19 @@ spec::Process changed(spec::Process process, const Options& o, std::vector<std::
   return process;
 }
 
+// What a process.json does not say is as for the container's own process: an engine that leaves out the
+// capabilities or the AppArmor profile does not mean all of them, or none.
+void inherit(spec::Process& process, const spec::Process& own) {
+  if (!process.capabilities) process.capabilities = own.capabilities;
+  if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
+  if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
+  if (process.rlimits.empty()) process.rlimits = own.rlimits;
+  if (!process.oom_score_adj) process.oom_score_adj = own.oom_score_adj;
+  if (!process.scheduler) process.scheduler = own.scheduler;
+  if (!process.io_priority) process.io_priority = own.io_priority;
+  if (!process.exec_cpu_affinity) process.exec_cpu_affinity = own.exec_cpu_affinity;
+}
+
 }  // namespace
 
 int exec(const Globals& globals, std::vector<std::string> args) {
@@ -102,6 +115,7 @@ int exec(const Globals& globals, std::vector<std::string> args) {
     if (!command.empty())
       throw Error("exec: a COMMAND and --process are given, which are two ways of saying the same");
     process = spec::parse_process(read_file(o.process_file, 16u << 20), o.process_file);
+    inherit(process, container.config().process.value_or(spec::Process{}));
   } else {
     if (command.empty()) throw Error("exec: a COMMAND is missing").hint("give one, or --process FILE");
     const spec::Config config = container.config();

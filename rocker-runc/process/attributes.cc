@@ -105,9 +105,9 @@ std::vector<RlimitPlan> plan_rlimits(const std::vector<spec::Rlimit>& limits) {
   std::vector<RlimitPlan> plan;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     const spec::Rlimit& limit = limits[i];
-    const std::string member = cat("process.rlimits[", i, "]");
+    const std::string member = cat("/process/rlimits/", i);
     RlimitPlan entry;
-    entry.resource = value_of(resources, limit.type, cat(member, ".type"));
+    entry.resource = value_of(resources, limit.type, cat(member, "/type"));
     entry.name = limit.type;
     entry.limit = {limit.soft, limit.hard};
     for (const RlimitPlan& other : plan) {
@@ -141,33 +141,33 @@ void apply_rlimits(pid_t pid, const std::vector<RlimitPlan>& limits) {
 
 SchedulerPlan plan_scheduler(const spec::Scheduler& scheduler) {
   SchedulerPlan plan;
-  plan.policy = value_of(policies, scheduler.policy, "process.scheduler.policy");
+  plan.policy = value_of(policies, scheduler.policy, "/process/scheduler/policy");
   for (const std::string& flag : scheduler.flags) {
-    plan.flags |= value_of(scheduler_flags, flag, "process.scheduler.flags");
+    plan.flags |= value_of(scheduler_flags, flag, "/process/scheduler/flags");
   }
   const bool realtime = plan.policy == SCHED_FIFO || plan.policy == SCHED_RR;
   const bool deadline = plan.policy == SCHED_DEADLINE;
 
   if (scheduler.nice < -20 || scheduler.nice > 19) {
-    throw Error(cat("process.scheduler.nice: ", scheduler.nice, " is not between -20 and 19"));
+    throw Error(cat("/process/scheduler/nice: ", scheduler.nice, " is not between -20 and 19"));
   }
   if (realtime && (scheduler.priority < 1 || scheduler.priority > 99)) {
     throw Error(
-        cat("process.scheduler.priority: ", scheduler.policy, " takes 1 to 99, found ", scheduler.priority));
+        cat("/process/scheduler/priority: ", scheduler.policy, " takes 1 to 99, found ", scheduler.priority));
   }
   if (!realtime && scheduler.priority != 0) {
-    throw Error(cat("process.scheduler.priority: only SCHED_FIFO and SCHED_RR have one, the policy is ",
+    throw Error(cat("/process/scheduler/priority: only SCHED_FIFO and SCHED_RR have one, the policy is ",
                     scheduler.policy));
   }
   if (!deadline && (scheduler.runtime || scheduler.deadline || scheduler.period)) {
     throw Error(
-        cat("process.scheduler: runtime, deadline and period belong to SCHED_DEADLINE, the policy is ",
+        cat("/process/scheduler: runtime, deadline and period belong to SCHED_DEADLINE, the policy is ",
             scheduler.policy));
   }
   // sched(7): runtime <= deadline <= period, where a period of 0 is the deadline.
   if (deadline && (scheduler.runtime == 0 || scheduler.runtime > scheduler.deadline ||
                    (scheduler.period != 0 && scheduler.deadline > scheduler.period))) {
-    throw Error(cat("process.scheduler: SCHED_DEADLINE wants 0 < runtime <= deadline <= period, found ",
+    throw Error(cat("/process/scheduler: SCHED_DEADLINE wants 0 < runtime <= deadline <= period, found ",
                     scheduler.runtime, ", ", scheduler.deadline, ", ", scheduler.period));
   }
   plan.nice = scheduler.nice;
@@ -196,7 +196,7 @@ void apply_scheduler(const SchedulerPlan& plan) {
   for (const auto& policy : policies) {
     if (policy.value == plan.policy) name = policy.name;
   }
-  Error error = system_error(cat("process.scheduler: setting ", name));
+  Error error = system_error(cat("/process/scheduler: setting ", name));
   if (error.errno_value() == EPERM) {
     error.hint(plan.policy == SCHED_DEADLINE
                    ? "it needs CAP_SYS_NICE and a CPU affinity that covers the whole root domain"
@@ -211,9 +211,9 @@ void apply_scheduler(const SchedulerPlan& plan) {
 }
 
 int plan_io_priority(const spec::IoPriority& priority) {
-  const int klass = value_of(io_classes, priority.klass, "process.ioPriority.class");
+  const int klass = value_of(io_classes, priority.klass, "/process/ioPriority/class");
   if (priority.priority < 0 || priority.priority > 7) {
-    throw Error(cat("process.ioPriority.priority: ", priority.priority, " is not between 0 and 7"));
+    throw Error(cat("/process/ioPriority/priority: ", priority.priority, " is not between 0 and 7"));
   }
   return IOPRIO_PRIO_VALUE(klass, priority.priority);
 }
@@ -223,49 +223,50 @@ void apply_io_priority(int value) {
   // caller's.
   const int who = getpgrp() == getpid() ? IOPRIO_WHO_PGRP : IOPRIO_WHO_PROCESS;
   if (syscall(SYS_ioprio_set, who, 0, value) == 0) return;
-  Error error = system_error("process.ioPriority: ioprio_set");
+  Error error = system_error("/process/ioPriority: ioprio_set");
   if (error.errno_value() == EPERM) error.hint("IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN");
   throw error;
 }
 
 unsigned long plan_personality(const spec::Personality& persona) {
-  const unsigned long value = value_of(domains, persona.domain, "linux.personality.domain");
+  const unsigned long value = value_of(domains, persona.domain, "/linux/personality/domain");
   if (!persona.flags.empty()) {
-    throw Error(cat("linux.personality.flags: \"", printable(persona.flags[0]),
+    throw Error(cat("/linux/personality/flags: \"", printable(persona.flags[0]),
                     "\": the runtime spec has no flags here yet"));
   }
   return value;
 }
 
 void apply_personality(unsigned long persona) {
-  if (::personality(persona) < 0) throw system_error("linux.personality");
+  if (::personality(persona) < 0) throw system_error("/linux/personality");
 }
 
 MemoryPolicyPlan plan_memory_policy(const spec::MemoryPolicy& policy) {
   MemoryPolicyPlan plan;
-  const int mode = value_of(memory_modes, policy.mode, "linux.memoryPolicy.mode");
+  const int mode = value_of(memory_modes, policy.mode, "/linux/memoryPolicy/mode");
   int flags = 0;
   for (const std::string& flag : policy.flags)
-    flags |= value_of(memory_flags, flag, "linux.memoryPolicy.flags");
+    flags |= value_of(memory_flags, flag, "/linux/memoryPolicy/flags");
   plan.mode = mode | flags;
 
   // The rules of set_mempolicy(2), told before anything is made.
   constexpr int both = MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES;
   if ((flags & both) == both) {
-    throw Error("linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
+    throw Error(
+        "/linux/memoryPolicy/flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
   }
   const bool none = trim(policy.nodes).empty();
   if (mode == MPOL_DEFAULT || mode == MPOL_LOCAL) {
-    if (!none) throw Error(cat("linux.memoryPolicy.nodes: ", policy.mode, " takes no nodes"));
+    if (!none) throw Error(cat("/linux/memoryPolicy/nodes: ", policy.mode, " takes no nodes"));
     if (flags & both)
-      throw Error(cat("linux.memoryPolicy.flags: ", policy.mode, " takes no flags about nodes"));
+      throw Error(cat("/linux/memoryPolicy/flags: ", policy.mode, " takes no flags about nodes"));
     return plan;
   }
   if (none) {
     if (mode == MPOL_PREFERRED) return plan;  // local allocation
-    throw Error(cat("linux.memoryPolicy.nodes: ", policy.mode, " needs at least one node"));
+    throw Error(cat("/linux/memoryPolicy/nodes: ", policy.mode, " needs at least one node"));
   }
-  plan.nodes = parse_cpu_list(policy.nodes, "linux.memoryPolicy.nodes");
+  plan.nodes = parse_cpu_list(policy.nodes, "/linux/memoryPolicy/nodes");
   // The kernel takes one off ("maxnode bits", numa(7)).
   plan.max_node = plan.nodes.size() * bits_per_word + 1;
   return plan;
@@ -274,7 +275,7 @@ MemoryPolicyPlan plan_memory_policy(const spec::MemoryPolicy& policy) {
 void apply_memory_policy(const MemoryPolicyPlan& plan) {
   const unsigned long* nodes = plan.nodes.empty() ? nullptr : plan.nodes.data();
   if (syscall(SYS_set_mempolicy, plan.mode, nodes, plan.max_node) == 0) return;
-  Error error = system_error("linux.memoryPolicy: set_mempolicy");
+  Error error = system_error("/linux/memoryPolicy: set_mempolicy");
   if (error.errno_value() == EINVAL) {
     error.hint(
         "the kernel knows this mode and flags, and the nodes are online and in the cpuset of the container?");

@@ -13,6 +13,7 @@
 
 #include "rocker-runc/channel.hh"
 #include "rocker-runc/process/exec.hh"
+#include "rocker-runc/process/home.hh"
 #include "rocker-runc/process/labels.hh"
 #include "rocker-runc/process/plan.hh"
 #include "rocker-runc/process/terminal.hh"
@@ -44,11 +45,11 @@ bool enter_directory(const std::string& cwd) {
   if (errno == EACCES) return false;
   if (errno == ENOENT) {
     const UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    with_context([&] { return cat("process.cwd \"", printable(cwd), "\""); },
+    with_context([&] { return cat("/process/cwd \"", printable(cwd), "\""); },
                  [&] { make_directories_in_root(root.get(), cwd, 0755); });
     if (::chdir(cwd.c_str()) == 0) return true;
   }
-  throw system_error(cat("process.cwd \"", printable(cwd), "\""));
+  throw system_error(cat("/process/cwd \"", printable(cwd), "\""));
 }
 
 // A descriptor of the host's that leaked into the container would make "/proc/self/fd/7/.." a working
@@ -57,10 +58,10 @@ void check_directory() {
   char path[PATH_MAX];
   const long length = ::syscall(SYS_getcwd, path, sizeof path);
   if (length < 0) {
-    if (errno == ENOENT) throw Error("process.cwd: the directory is not in the container's root");
+    if (errno == ENOENT) throw Error("/process/cwd: the directory is not in the container's root");
     throw system_error("getcwd");
   }
-  if (path[0] != '/') throw Error("process.cwd: the directory is not in the container's root");
+  if (path[0] != '/') throw Error("/process/cwd: the directory is not in the container's root");
 }
 
 void set_user(const spec::User& user) {
@@ -122,6 +123,16 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
+// Before there is a filter that may know nothing of what it takes.
+void set_home(std::vector<std::string>& env, uid_t uid) {
+  constexpr std::string_view name = "HOME=";
+  for (auto variable = env.begin(); variable != env.end();) {
+    if (variable->size() > name.size() && variable->starts_with(name)) return;
+    variable = *variable == name ? env.erase(variable) : variable + 1;
+  }
+  env.push_back(cat(name, home_of(uid)));
+}
+
 }  // namespace
 
 void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const Channel& channel) {
@@ -139,20 +150,22 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   const bool inside = enter_directory(process.cwd);
   ::umask(process.user.umask.value_or(callers_mask));
 
+  std::vector<std::string> env = plan.env;
+  set_home(env, process.user.uid);
+
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; with it, the filter comes last,
   // so that it need not allow what happens in between.
   if (!process.no_new_privileges) load_filter(plan, channel);
-  if (plan.capabilities) drop_bounding(*plan.capabilities);
+  drop_bounding(plan.capabilities);
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) throw system_error("prctl(PR_SET_KEEPCAPS)");
   set_user(process.user);
-  if (plan.capabilities) set_capabilities(*plan.capabilities);
+  set_capabilities(plan.capabilities);
   if (!inside && ::chdir(process.cwd.c_str()) < 0) {
-    throw system_error(cat("process.cwd \"", printable(process.cwd), "\""));
+    throw system_error(cat("/process/cwd \"", printable(process.cwd), "\""));
   }
   check_directory();
   if (plan.personality) apply_personality(*plan.personality);
 
-  std::vector<std::string> env = plan.env;
   if (plan.listen_fds > 0) env.push_back(cat("LISTEN_PID=", ::getpid()));
   const std::string program = find_program(process.args[0], env);
   const auto argv = pointers(process.args);

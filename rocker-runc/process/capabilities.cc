@@ -102,11 +102,11 @@ class Warnings {
   void say(int capability, std::string_view set, std::string_view why) {
     if (seen_ & bit(capability)) return;
     seen_ |= bit(capability);
-    log::warn(cat("process.capabilities.", set, ": ", name_of(capability), " ", why));
+    log::warn(cat("/process/capabilities/", set, ": ", name_of(capability), " ", why));
   }
   void unknown(const std::string& name, std::string_view set) {
     if (unknown_.insert(name).second) {
-      log::warn(cat("process.capabilities.", set, ": ", printable(name),
+      log::warn(cat("/process/capabilities/", set, ": ", printable(name),
                     " is not a capability of this kernel: ignored"));
     }
   }

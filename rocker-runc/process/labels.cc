@@ -45,12 +45,12 @@ void check_labels(const std::string& apparmor_profile, const std::string& selinu
   const bool apparmor = !apparmor_profile.empty() && apparmor_enabled();
   const bool selinux = !selinux_label.empty() && selinux_enabled();
   if (!apparmor_profile.empty() && !apparmor && apparmor_profile != "unconfined") {
-    throw Error(cat("process.apparmorProfile: ", printable(apparmor_profile),
+    throw Error(cat("/process/apparmorProfile: ", printable(apparmor_profile),
                     " is asked for, but AppArmor is not enabled on this host"))
         .hint("leave apparmorProfile out, or boot with apparmor=1 security=apparmor");
   }
   if (!selinux_label.empty() && !selinux) {
-    throw Error(cat("process.selinuxLabel: ", printable(selinux_label),
+    throw Error(cat("/process/selinuxLabel: ", printable(selinux_label),
                     " is asked for, but SELinux is not enabled on this host"))
         .hint("leave selinuxLabel out, or enable SELinux");
   }
@@ -62,14 +62,14 @@ void set_exec_labels(int proc_fd, const std::string& apparmor_profile, const std
     // wants it.
     UniqueFd fd(::openat(proc_fd, "thread-self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC));
     if (!fd) fd.reset(::openat(proc_fd, "thread-self/attr/exec", O_WRONLY | O_CLOEXEC));
-    const std::string what = cat("process.apparmorProfile: changing to ", printable(apparmor_profile));
+    const std::string what = cat("/process/apparmorProfile: changing to ", printable(apparmor_profile));
     if (!fd) throw system_error(what);
     try {
       write_attribute(fd, cat("exec ", apparmor_profile), what);
     } catch (Error& error) {
       if (error.errno_value() == ENOENT) {
         throw Error(
-            cat("process.apparmorProfile: the profile ", printable(apparmor_profile), " is not loaded"),
+            cat("/process/apparmorProfile: the profile ", printable(apparmor_profile), " is not loaded"),
             ENOENT)
             .hint("load it with apparmor_parser -r FILE, or leave apparmorProfile out");
       }
@@ -78,7 +78,7 @@ void set_exec_labels(int proc_fd, const std::string& apparmor_profile, const std
   }
   if (!selinux_label.empty()) {
     UniqueFd fd(::openat(proc_fd, "thread-self/attr/exec", O_WRONLY | O_CLOEXEC));
-    const std::string what = cat("process.selinuxLabel: changing to ", printable(selinux_label));
+    const std::string what = cat("/process/selinuxLabel: changing to ", printable(selinux_label));
     if (!fd) throw system_error(what);
     try {
       write_attribute(fd, selinux_label, what);

@@ -28,9 +28,10 @@ void add_listen_fds(ProcessPlan& plan) {
   if (const char* names = std::getenv("LISTEN_FDNAMES")) plan.env.push_back(cat("LISTEN_FDNAMES=", names));
 }
 
+// What the planners of the members say begins with the member's JSON pointer.
 template <typename Fn>
-auto member(const char* pointer, Fn&& fn) {
-  return with_context([&] { return cat("config.json: ", pointer); }, std::forward<Fn>(fn));
+auto in_config(Fn&& fn) {
+  return with_context([] { return std::string("config.json"); }, std::forward<Fn>(fn));
 }
 
 }  // namespace
@@ -57,24 +58,23 @@ ProcessPlan plan_process(const ProcessInput& input) {
   plan.preserve_fds = input.preserve_fds;
   add_listen_fds(plan);
   check_inherited_descriptors(plan.preserve_fds);
-  if (p.capabilities) plan.capabilities = plan_capabilities(*p.capabilities, input.user_namespace);
-  plan.rlimits = member("/process/rlimits", [&] { return plan_rlimits(p.rlimits); });
-  if (p.scheduler)
-    plan.scheduler = member("/process/scheduler", [&] { return plan_scheduler(*p.scheduler); });
+  // None named is none given, and not all that the caller has.
+  plan.capabilities = plan_capabilities(p.capabilities.value_or(spec::Capabilities{}), input.user_namespace);
+  plan.rlimits = in_config([&] { return plan_rlimits(p.rlimits); });
+  if (p.scheduler) plan.scheduler = in_config([&] { return plan_scheduler(*p.scheduler); });
   if (p.io_priority) {
-    plan.io_priority = member("/process/ioPriority", [&] { return plan_io_priority(*p.io_priority); });
+    plan.io_priority = in_config([&] { return plan_io_priority(*p.io_priority); });
   }
-  member("/process", [&] { check_labels(p.apparmor_profile, p.selinux_label); });
+  in_config([&] { check_labels(p.apparmor_profile, p.selinux_label); });
   if (input.linux_part.seccomp) {
-    plan.seccomp = member("/linux/seccomp", [&] { return compile_seccomp(*input.linux_part.seccomp); });
+    plan.seccomp = in_config([&] { return compile_seccomp(*input.linux_part.seccomp); });
     if (plan.seccomp->notifies && input.linux_part.seccomp->listener_path.empty()) {
       throw Error("config.json: /linux/seccomp: SCMP_ACT_NOTIFY is used, but \"listenerPath\" is missing");
     }
   }
   if (input.linux_part.personality) plan.personality = plan_personality(*input.linux_part.personality);
   if (input.linux_part.memory_policy) {
-    plan.memory_policy =
-        member("/linux/memoryPolicy", [&] { return plan_memory_policy(*input.linux_part.memory_policy); });
+    plan.memory_policy = in_config([&] { return plan_memory_policy(*input.linux_part.memory_policy); });
   }
   plan.session_keyring = input.session_keyring;
   plan.parent_sets_limits = input.user_namespace;

@@ -21,7 +21,7 @@ struct Pty;
 struct ProcessPlan {
   const spec::Process* process = nullptr;
   std::vector<std::string> env;  // process.env, and what the runtime adds (LISTEN_FDS, NOTIFY_SOCKET, HOME)
-  std::optional<CapabilitySets> capabilities;
+  CapabilitySets capabilities;
   std::optional<SeccompFilter> seccomp;
   std::vector<RlimitPlan> rlimits;
   std::optional<SchedulerPlan> scheduler;

@@ -65,9 +65,9 @@ std::vector<std::uint32_t> plan_architectures(const spec::Seccomp& profile) {
   const std::vector<std::uint32_t> possible = kernel_architectures();
   std::vector<std::uint32_t> chosen{seccomp_arch_native()};
   for (const std::string& name : profile.architectures) {
-    const std::uint32_t token = seccomp_architecture(name, "linux.seccomp.architectures");
+    const std::uint32_t token = seccomp_architecture(name, "/linux/seccomp/architectures");
     if (token == 0 || std::find(possible.begin(), possible.end(), token) == possible.end()) {
-      log::debug(cat("linux.seccomp.architectures: ", name, " can't occur on this kernel: skipped"));
+      log::debug(cat("/linux/seccomp/architectures: ", name, " can't occur on this kernel: skipped"));
     } else if (std::find(chosen.begin(), chosen.end(), token) == chosen.end()) {
       chosen.push_back(token);
     }
@@ -82,9 +82,9 @@ void plan_rule(SeccompPlan& plan, const spec::SeccompRule& rule, std::uint32_t a
   bool repeated = false;  // two conditions on one argument
   for (const spec::SeccompArg& arg : rule.args) {
     if (arg.index > 5)
-      throw Error(cat(member, ".args: a system call has the arguments 0 to 5, found ", arg.index));
+      throw Error(cat(member, "/args: a system call has the arguments 0 to 5, found ", arg.index));
     for (const scmp_arg_cmp& other : args) repeated = repeated || other.arg == arg.index;
-    args.push_back({arg.index, seccomp_operator(arg.op, cat(member, ".args")), arg.value, arg.value_two});
+    args.push_back({arg.index, seccomp_operator(arg.op, cat(member, "/args")), arg.value, arg.value_two});
   }
   auto add_calls = [&](std::size_t conditions) {
     for (const std::string& name : rule.names) {
@@ -118,10 +118,11 @@ bool wants_enosys(std::uint32_t fallback) {
 
 SeccompPlan plan_seccomp(const spec::Seccomp& profile) {
   SeccompPlan plan;
-  plan.fallback = action_of(profile.default_action, profile.default_errno_ret, "linux.seccomp.defaultAction");
+  plan.fallback =
+      action_of(profile.default_action, profile.default_errno_ret, "/linux/seccomp/defaultAction");
   if (plan.fallback == SCMP_ACT_NOTIFY) {
     throw Error(
-        "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop rocker-runc before it could hand out the "
+        "/linux/seccomp/defaultAction: SCMP_ACT_NOTIFY would stop rocker-runc before it could hand out the "
         "listener")
         .hint("name the system calls to be notified of");
   }
@@ -130,11 +131,11 @@ SeccompPlan plan_seccomp(const spec::Seccomp& profile) {
   plan.conditions.emplace_back();
   for (std::size_t i = 0; i < profile.syscalls.size(); ++i) {
     const spec::SeccompRule& rule = profile.syscalls[i];
-    const std::string member = cat("linux.seccomp.syscalls[", i, "]");
-    const std::uint32_t action = action_of(rule.action, rule.errno_ret, cat(member, ".action"));
-    if (rule.names.empty()) throw Error(cat(member, ".names: must have at least one entry"));
+    const std::string member = cat("/linux/seccomp/syscalls/", i);
+    const std::uint32_t action = action_of(rule.action, rule.errno_ret, cat(member, "/action"));
+    if (rule.names.empty()) throw Error(cat(member, "/names: must have at least one entry"));
     for (const std::string& name : rule.names) {
-      if (name.empty()) throw Error(cat(member, ".names: the name of a system call is empty"));
+      if (name.empty()) throw Error(cat(member, "/names: the name of a system call is empty"));
       // The number of the listener is told by it, and nobody could answer before.
       if (action == SCMP_ACT_NOTIFY && name == "write") {
         throw Error(cat(member, ": SCMP_ACT_NOTIFY can't be used for ", name,
@@ -149,7 +150,7 @@ SeccompPlan plan_seccomp(const spec::Seccomp& profile) {
 SeccompFilter compile_seccomp(const spec::Seccomp& profile) {
   SeccompFilter filter;
   const SeccompPlan plan = plan_seccomp(profile);
-  for (const std::string& flag : profile.flags) filter.flags |= seccomp_flag(flag, "linux.seccomp.flags");
+  for (const std::string& flag : profile.flags) filter.flags |= seccomp_flag(flag, "/linux/seccomp/flags");
   for (const SeccompCall& call : plan.calls)
     filter.notifies = filter.notifies || call.action == SCMP_ACT_NOTIFY;
 
@@ -161,16 +162,16 @@ SeccompFilter compile_seccomp(const spec::Seccomp& profile) {
     filter.program.insert(filter.program.end(), rules.begin(), rules.end());
   }
   if (filter.program.size() > BPF_MAXINSNS) {
-    throw Error(cat("linux.seccomp: the profile compiles to ", filter.program.size(),
+    throw Error(cat("/linux/seccomp: the profile compiles to ", filter.program.size(),
                     " instructions, the kernel takes ", BPF_MAXINSNS));
   }
   // Only a filter with a listener may have it (seccomp(2)).
   if (!filter.notifies) filter.flags &= ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
   if (!profile.listener_metadata.empty() && profile.listener_path.empty()) {
-    throw Error("linux.seccomp.listenerMetadata: must not be set without listenerPath");
+    throw Error("/linux/seccomp/listenerMetadata: must not be set without listenerPath");
   }
   if (filter.notifies && profile.listener_path.empty()) {
-    throw Error("linux.seccomp.listenerPath: SCMP_ACT_NOTIFY is used, but there is nobody to notify");
+    throw Error("/linux/seccomp/listenerPath: SCMP_ACT_NOTIFY is used, but there is nobody to notify");
   }
   return filter;
 }

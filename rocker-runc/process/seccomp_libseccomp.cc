@@ -26,18 +26,18 @@ using Context = std::unique_ptr<void, Release>;
 
 // libseccomp gives -errno.
 void check(int result, std::string_view what) {
-  if (result < 0) throw system_error(cat("linux.seccomp: ", what), -result);
+  if (result < 0) throw system_error(cat("/linux/seccomp: ", what), -result);
 }
 
 std::vector<sock_filter> export_program(const Context& context) {
   const UniqueFd fd(memfd_create("seccomp", MFD_CLOEXEC));
-  if (!fd) throw system_error("linux.seccomp: memfd_create");
+  if (!fd) throw system_error("/linux/seccomp: memfd_create");
   check(seccomp_export_bpf(context.get(), fd.get()), "compiling the filter");
   const off_t size = lseek(fd.get(), 0, SEEK_END);
   std::vector<sock_filter> program(static_cast<std::size_t>(size) / sizeof(sock_filter));
   const std::size_t bytes = program.size() * sizeof(sock_filter);
   if (::pread(fd.get(), program.data(), bytes, 0) != static_cast<ssize_t>(bytes)) {
-    throw system_error("linux.seccomp: reading the compiled filter");
+    throw system_error("/linux/seccomp: reading the compiled filter");
   }
   return program;
 }
@@ -70,7 +70,7 @@ int largest_number(const SeccompPlan& plan, std::uint32_t architecture) {
 
 std::vector<sock_filter> compile_with_libseccomp(const SeccompPlan& plan) {
   const Context context(seccomp_init(plan.fallback));
-  if (!context) throw Error("linux.seccomp: libseccomp can't make a filter");
+  if (!context) throw Error("/linux/seccomp: libseccomp can't make a filter");
   for (const std::uint32_t architecture : plan.architectures) {
     const int result = seccomp_arch_add(context.get(), architecture);
     if (result != -EEXIST) check(result, "adding an architecture");

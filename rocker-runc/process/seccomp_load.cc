@@ -29,7 +29,7 @@ UniqueFd load_seccomp(const SeccompFilter& filter) {
                      const_cast<sock_filter*>(filter.program.data())};
   const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
   if (result < 0) {
-    Error error = system_error("linux.seccomp: loading the filter");
+    Error error = system_error("/linux/seccomp: loading the filter");
     if (error.errno_value() == EACCES) {
       error.hint("without noNewPrivileges it needs CAP_SYS_ADMIN in the user namespace of the container");
     } else if (error.errno_value() == EINVAL) {
@@ -40,7 +40,8 @@ UniqueFd load_seccomp(const SeccompFilter& filter) {
     throw error;
   }
   if (!filter.notifies) {
-    if (result != 0) throw Error(cat("linux.seccomp: thread ", result, " can't be given the filter (TSYNC)"));
+    if (result != 0)
+      throw Error(cat("/linux/seccomp: thread ", result, " can't be given the filter (TSYNC)"));
     return {};
   }
   return UniqueFd(static_cast<int>(result));
@@ -57,7 +58,7 @@ void send_seccomp_listener(const spec::Seccomp& profile, int listener, pid_t pid
     writer.key("state");
     writer.raw(state_json);
   });
-  with_context([&] { return cat("linux.seccomp.listenerPath: ", printable(profile.listener_path)); },
+  with_context([&] { return cat("/linux/seccomp/listenerPath: ", printable(profile.listener_path)); },
                [&] {
                  const UniqueFd socket = connect_unix_stream(profile.listener_path);
                  send_with_fd(socket.get(), writer.text(), listener);

@@ -45,6 +45,8 @@ void apply(Plan& plan, Context& context) {
       std::visit([&](auto& action) { carry_out(action, context); }, step.action);
       if (std::holds_alternative<Pivot>(step.action)) context.after_pivot();
     } catch (Error& error) {
+      // A hook's error says itself which of them it was.
+      if (std::holds_alternative<RunHooks>(step.action)) throw;
       throw error.context(cat("config.json: ", step.origin));
     }
     if (trace) log::trace(cat(step.origin, ": ", line, ": ", microseconds() - before, " us"));

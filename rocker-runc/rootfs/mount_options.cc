@@ -99,6 +99,24 @@ const Entry* find_recursive(std::string_view name) {
   return entry != nullptr && entry->kind == Kind::attribute ? entry : nullptr;
 }
 
+// Several options of a file system in one string, as mount(2) takes them: "size=1m,mode=700". A comma in
+// quotes (SELinux's categories) or behind a backslash (overlayfs) is part of a value.
+std::vector<std::string> split_data(std::string_view data) {
+  std::vector<std::string> parts(1);
+  bool quoted = false;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    if (data[i] == '"') quoted = !quoted;
+    if (data[i] == ',' && !quoted) {
+      parts.emplace_back();
+      continue;
+    }
+    parts.back() += data[i];
+    if (data[i] == '\\' && i + 1 < data.size()) parts.back() += data[++i];
+  }
+  std::erase(parts, "");
+  return parts;
+}
+
 }  // namespace
 
 bool MountOptions::readonly() const {
@@ -129,7 +147,7 @@ MountOptions parse_mount_options(const std::vector<std::string>& options) {
     } else if (const Entry* recursive = find_recursive(option)) {
       apply(*recursive, out.recursive_set, out.recursive_clear);
     } else if (!option.empty() && !is_userspace_option(option)) {
-      out.filesystem.push_back(option);
+      for (auto& part : split_data(option)) out.filesystem.push_back(std::move(part));
     }
   }
   return out;

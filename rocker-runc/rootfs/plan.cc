@@ -108,8 +108,10 @@ class Planner {
       add(origin, Remount{destination, std::move(options)});
     } else if (options.bind) {
       bind(origin, m, destination, std::move(options));
-    } else if (m.type == "cgroup" || m.type == "cgroup2") {
+    } else if (m.type == "cgroup") {
       cgroup(origin, m, destination, options);
+    } else if (m.type == "cgroup2") {
+      unified(origin, m, destination, options);
     } else {
       filesystem(origin, m, destination, std::move(options));
     }
@@ -182,25 +184,38 @@ class Planner {
       add(origin, std::move(top));
     }
     for (const auto& hierarchy : input_.hierarchies) {
-      CgroupMount step;
-      step.destination = hierarchy.name.empty() ? destination : cat(destination, "/", hierarchy.name);
-      step.type = hierarchy.v2 ? "cgroup2" : "cgroup";
-      for (const auto option : split(hierarchy.mount_options, ',')) {
-        if (!option.empty()) step.filesystem_options.emplace_back(option);
-      }
-      if (pure_v2) {
-        for (const auto& option : parse_mount_options(m.options).filesystem) {
-          step.filesystem_options.push_back(option);
-        }
-      }
-      step.options = options;
-      step.options.filesystem.clear();
-      cgroup_binds_.push_back({plan_.size(), cat(hierarchy.mount_point, "/", hierarchy.group)});
-      add(origin, std::move(step));
+      hierarchy_at(hierarchy.name.empty() ? destination : cat(destination, "/", hierarchy.name), origin, m,
+                   hierarchy, options);
       for (const auto& alias : hierarchy.aliases) {
         add(origin, MakeLink{cat(destination, "/", alias), hierarchy.name, false});
       }
     }
+  }
+
+  // cgroup v2 by its own name, on a hybrid host too, and where nobody has mounted it.
+  void unified(const std::string& origin, const spec::Mount& m, const std::string& destination,
+               const MountOptions& options) {
+    for (const auto& hierarchy : input_.hierarchies) {
+      if (hierarchy.v2) return hierarchy_at(destination, origin, m, hierarchy, options);
+    }
+    filesystem(origin, m, destination, options);
+  }
+
+  void hierarchy_at(const std::string& place, const std::string& origin, const spec::Mount& m,
+                    const cgroup::Hierarchy& hierarchy, const MountOptions& options) {
+    CgroupMount step;
+    step.destination = place;
+    step.type = hierarchy.v2 ? "cgroup2" : "cgroup";
+    for (const auto option : split(hierarchy.mount_options, ',')) {
+      if (!option.empty()) step.filesystem_options.emplace_back(option);
+    }
+    if (hierarchy.name.empty() || m.type == "cgroup2") {
+      for (const auto& option : options.filesystem) step.filesystem_options.push_back(option);
+    }
+    step.options = options;
+    step.options.filesystem.clear();
+    cgroup_binds_.push_back({plan_.size(), cat(hierarchy.mount_point, "/", hierarchy.group)});
+    add(origin, std::move(step));
   }
 
   bool dev_is_bound() const {

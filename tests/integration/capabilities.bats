@@ -94,3 +94,22 @@ status_lines='grep Cap /proc/self/status'
   run run_bundle b
   assert_output $'NoNewPrivs:\t0'
 }
+
+@test "capabilities: a config.json that names none gives none, not the caller's" {
+  make_bundle b '.process.args = ["grep", "^Cap", "/proc/self/status"] | del(.process.capabilities)'
+  run run_bundle b
+  assert_success
+  refute_output --regexp '[1-9a-f]$'
+  assert_same_as b runc crun
+}
+
+@test "capabilities: a process.json that names none has the container's" {
+  make_bundle b '.process.args = ["sleep", "100"]'
+  run_detached "$(new_id)" b
+  echo '{"cwd": "/", "args": ["sh", "-c", "grep -E ^Cap.[fn] /proc/self/status; mount -t tmpfs x /tmp"], "env": ["PATH=/bin"]}' >p.json
+  run rocker_runc exec --process p.json "$(new_id)"
+  assert_failure
+  assert_line $'CapEff:\t0000000020000420'
+  assert_line $'CapBnd:\t0000000020000420'
+  assert_line --partial 'ermission denied'
+}

@@ -72,3 +72,15 @@ load mountinfo
   make_bundle b '.process.args = ["sh", "-c", "ls /sys/fs/cgroup | grep -v unified; cat /proc/self/cgroup | grep -v :name= | grep -v ^0: | cut -d: -f2- | sort"]'
   assert_same_as b runc
 }
+
+@test "cgroup mount: cgroup2 is the unified hierarchy, also on a hybrid host" {
+  [[ -e /sys/fs/cgroup/unified/cgroup.procs || $(cgroup_mode) = v2 ]] || skip 'needs a cgroup2 that is mounted'
+  make_bundle b '.process.args = ["sh", "-c", "cat /proc/self/mountinfo; cat /sys/fs/cgroup/cgroup.procs"] |
+    (.mounts[] | select(.type == "cgroup")).type = "cgroup2"'
+  run run_bundle b
+  assert_success
+  assert_line --regexp '^[12]$'
+  assert_equal "$(mount_type /sys/fs/cgroup)" cgroup2
+  [[ $(mount_flags /sys/fs/cgroup) == ro,nosuid,nodev,noexec* ]]
+  assert_equal "$(mount_type /sys/fs/cgroup/memory)" ''
+}

@@ -52,11 +52,11 @@ load cgroup_helpers
   local bad
   if by_systemd; then
     for bad in /a/b a:b 'not-a-slice:b:c' 'a.slice:b:'; do
-      assert_refused linux.cgroupsPath c '{}' '.linux.cgroupsPath = $path' --arg path "$bad"
+      assert_refused /linux/cgroupsPath c '{}' '.linux.cgroupsPath = $path' --arg path "$bad"
     done
   else
     for bad in / /a/../b ../../x; do
-      assert_refused linux.cgroupsPath c '{}' '.linux.cgroupsPath = $path' --arg path "$bad"
+      assert_refused /linux/cgroupsPath c '{}' '.linux.cgroupsPath = $path' --arg path "$bad"
     done
   fi
 }
@@ -114,11 +114,11 @@ load cgroup_helpers
 @test "memory: kernel, kernelTCP, swappiness, disableOOMKiller, useHierarchy are v1's, and refused by name on v2" {
   needs controller memory
   if on_v2; then
-    assert_refused linux.resources.memory.kernel: c '{"memory": {"kernel": 52428800}}'
-    assert_refused linux.resources.memory.kernelTCP c '{"memory": {"kernelTCP": 52428800}}'
-    assert_refused linux.resources.memory.swappiness c '{"memory": {"swappiness": 50}}'
-    assert_refused linux.resources.memory.disableOOMKiller c '{"memory": {"disableOOMKiller": true}}'
-    assert_refused linux.resources.memory.useHierarchy c '{"memory": {"useHierarchy": false}}'
+    assert_refused /linux/resources/memory/kernel: c '{"memory": {"kernel": 52428800}}'
+    assert_refused /linux/resources/memory/kernelTCP c '{"memory": {"kernelTCP": 52428800}}'
+    assert_refused /linux/resources/memory/swappiness c '{"memory": {"swappiness": 50}}'
+    assert_refused /linux/resources/memory/disableOOMKiller c '{"memory": {"disableOOMKiller": true}}'
+    assert_refused /linux/resources/memory/useHierarchy c '{"memory": {"useHierarchy": false}}'
     # What asks for nothing but what is the case anyway is no error.
     start_limited c '{"memory": {"kernel": -1, "disableOOMKiller": false, "useHierarchy": true}}'
     return
@@ -153,7 +153,7 @@ load cgroup_helpers
 @test "cpu: real-time runtime is v1's" {
   needs controller cpu
   if on_v2; then
-    assert_refused linux.resources.cpu.realtimePeriod c '{"cpu": {"realtimePeriod": 1000000}}'
+    assert_refused /linux/resources/cpu/realtimePeriod c '{"cpu": {"realtimePeriod": 1000000}}'
     return
   fi
   [[ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ]] || skip 'needs CONFIG_RT_GROUP_SCHED'
@@ -194,7 +194,7 @@ load cgroup_helpers
     else
       assert_group c - - io.weight 'default 4950'
     fi
-    assert_refused linux.resources.blockIO.leafWeight d '{"blockIO": {"leafWeight": 500}}'
+    assert_refused /linux/resources/blockIO/leafWeight d '{"blockIO": {"leafWeight": 500}}'
     return
   fi
   mkdir "$root/blkio/$TEST_TAG"
@@ -242,14 +242,18 @@ load cgroup_helpers
     assert_equal "$(cat "$dir/hugetlb.2MB.rsvd.max")" 4194304
   fi
   rocker_runc delete -f "$(new_id c)"
-  assert_refused hugetlb.64MB d '{"hugepageLimits": [{"pageSize": "64MB", "limit": 1}]}'
+  assert_refused "has no pages of 64MB - it has " d '{"hugepageLimits": [{"pageSize": "64MB", "limit": 1}]}'
+}
+
+@test "blockIO: a weight that is out of range is refused" {
+  assert_refused '/linux/resources/blockIO/weight: is out of range, expected 10 to 1000, found 5' c '{"blockIO": {"weight": 5}}'
 }
 
 @test "network: written where the controllers are, else refused by name" {
   local net='{"network": {"classID": 1048577}}'
   if on_v2; then
-    assert_refused linux.resources.network.classID c "$net"
-    assert_refused linux.resources.network.priorities d '{"network": {"priorities": [{"name": "lo", "priority": 5}]}}'
+    assert_refused /linux/resources/network/classID c "$net"
+    assert_refused /linux/resources/network/priorities d '{"network": {"priorities": [{"name": "lo", "priority": 5}]}}'
   elif [[ -d /sys/fs/cgroup/net_cls ]]; then
     start_limited c "$net"
     assert_group c net_cls/net_cls.classid 1048577 - -
@@ -267,7 +271,7 @@ load cgroup_helpers
 
 @test "unified: any file of v2, with its controller enabled; one that is missing is named" {
   if [[ $(cgroup_mode) = v1 ]]; then
-    assert_refused linux.resources.unified c '{"unified": {"memory.high": "1"}}'
+    assert_refused /linux/resources/unified c '{"unified": {"memory.high": "1"}}'
     return
   fi
   if on_v2; then

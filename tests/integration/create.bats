@@ -135,3 +135,14 @@ load process
   assert_one_error_line terminal
   assert_nothing_made
 }
+
+@test "create: --config reads another file than the bundle's config.json" {
+  make_bundle b '.process.args = ["echo", "from config.json"]'
+  jq '.process.args = ["echo", "from another file"]' b/config.json >other.json
+  run rocker_runc run --config other.json --bundle b "$(new_id)" </dev/null
+  assert_success
+  assert_output 'from another file'
+  run --separate-stderr rocker_runc run -f missing.json --bundle b "$(new_id)" </dev/null
+  assert_failure 1
+  assert_one_error_line missing.json
+}

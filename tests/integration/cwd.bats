@@ -29,7 +29,7 @@ load process
   edit_config b '.mounts[-1].options = ["ro"]'
   run --separate-stderr run_bundle b
   assert_failure 1
-  assert_one_error_line 'process.cwd "/t/made"'
+  assert_one_error_line '/process/cwd "/t/made"'
   [[ $stderr == *'read-only file system'* ]]
 }
 
@@ -38,7 +38,7 @@ load process
   echo >b/rootfs/etc/passwd
   run --separate-stderr run_bundle b
   assert_failure 1
-  assert_one_error_line 'process.cwd "/etc/passwd": not a directory'
+  assert_one_error_line '/process/cwd "/etc/passwd": not a directory'
   edit_config b '.process.cwd = "etc"'
   run --separate-stderr run_bundle b
   assert_failure 1

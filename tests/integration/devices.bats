@@ -78,7 +78,7 @@ check_table() { # TABLE
       --argjson rules '[{"allow":true,"type":"b","major":60,"access":"rw"},{"allow":false,"type":"b","major":60,"minor":2,"access":"rw"}]'
     run --separate-stderr rocker_runc run --bundle c "$(new_id c)"
     assert_failure
-    assert_one_error_line linux.resources.devices
+    assert_one_error_line /linux/resources/devices
     return
   fi
   check_table "$deeper"

@@ -127,3 +127,9 @@ assert_logged() { # PART ARGUMENT...
   run rocker_runc --log /dev/full run --bundle b "$(new_id)" </dev/null
   assert_success
 }
+
+@test "log: a format that is none is an error, with and without a log" {
+  run --separate-stderr rocker_runc --log-format yaml list
+  assert_failure 1
+  assert_one_error_line '--log-format: expected text or json, found "yaml"'
+}

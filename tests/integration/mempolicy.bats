@@ -32,7 +32,7 @@ with_policy() { # JSON
   # The kernel's own limit decides: bits of nodes that it can't have are EINVAL.
   with_policy '{"mode": "MPOL_BIND", "nodes": "0,2000"}'
   assert_failure 1
-  assert_one_error_line 'linux.memoryPolicy: set_mempolicy: invalid argument'
+  assert_one_error_line '/linux/memoryPolicy: set_mempolicy: invalid argument'
   assert_no_leftovers
 }
 

@@ -336,3 +336,12 @@ assert_refused() { # MOUNT TEXT
   assert_refused '{"destination": "/x", "type": "overlay", "source": "o", "options": ["lowerdir=/no/such"]}' 'lowerdir=/no/such'
   assert_no_leftovers
 }
+
+@test "mounts: several options of a file system in one string" {
+  make_bundle b '.process.args = ["cat", "/proc/self/mountinfo"]
+    | .mounts += [{destination: "/t", type: "tmpfs", source: "tmpfs", options: ["size=1m,mode=700", "nosuid"]}]'
+  run run_bundle b
+  assert_success
+  [[ $(mount_super /t) == *size=1024k*mode=700* ]]
+  assert_equal "$(mount_flags /t | grep -o nosuid)" nosuid
+}

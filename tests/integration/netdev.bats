@@ -45,7 +45,7 @@ in_netns() { # SCRIPT
   make_bundle b '.linux.netDevices = {ve0: {name: "x0"}, zzz: {}}'
   run in_netns '$R run --bundle b $ID || echo "status $?"; ip -o link show ve0'
   assert_success
-  assert_output --partial 'linux.netDevices/zzz: there is no such network device'
+  assert_output --partial '/linux/netDevices/zzz: there is no such network device'
   assert_output --partial 'status 1'
   assert_output --partial 've0@ve1'
   edit_config b '.linux.netDevices = {ve0: {name: "lo"}}'

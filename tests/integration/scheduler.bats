@@ -26,13 +26,13 @@ scheduled() { # JSON
   if [[ $status = 0 ]]; then
     assert_output --partial 'policy=1 flags=0 nice=0 priority=10 '
   else
-    assert_one_error_line 'process.scheduler: setting SCHED_FIFO'
+    assert_one_error_line '/process/scheduler: setting SCHED_FIFO'
   fi
   scheduled '{"policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 5000000, "period": 10000000}'
   if [[ $status = 0 ]]; then
     assert_output --partial 'policy=6 flags=0 nice=0 priority=0 runtime=1000000 deadline=5000000 period=10000000'
   else
-    assert_one_error_line 'process.scheduler: setting SCHED_DEADLINE'
+    assert_one_error_line '/process/scheduler: setting SCHED_DEADLINE'
   fi
   assert_no_leftovers
 }

@@ -160,6 +160,6 @@ PY
   edit_config b 'del(.mounts[] | select(.destination == "/dev/pts")) | .process.args = ["tty"]'
   run --separate-stderr run_bundle b
   assert_failure
-  assert_one_error_line process.terminal
+  assert_one_error_line /process/terminal
   assert_no_leftovers
 }

@@ -81,7 +81,7 @@ update() { rocker_runc update "$@"; }
   run update --kernel-memory-tcp 32m "$(new_id c)"
   if on_v2; then
     assert_failure
-    assert_output --partial linux.resources.memory.kernelTCP
+    assert_output --partial /linux/resources/memory/kernelTCP
     run update --kernel-memory 32m "$(new_id c)"
     assert_failure
   else

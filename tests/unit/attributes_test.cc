@@ -216,8 +216,8 @@ Test(attributes, lists_are_read_as_the_kernel_writes_them) {
   cr_expect(words("4095").size() == 64);
   for (const char* list : {"", ",", "a", "1-", "-1", "1--2", "0x1", "1 2", "3-1", "99999999999", "0-40000"}) {
     const std::string text =
-        message_of([&] { process::parse_cpu_list(list, "process.execCPUAffinity.initial"); });
-    cr_expect(text.starts_with("process.execCPUAffinity.initial: "), "\"%s\": \"%s\"", list, text.c_str());
+        message_of([&] { process::parse_cpu_list(list, "/process/execCPUAffinity/initial"); });
+    cr_expect(text.starts_with("/process/execCPUAffinity/initial: "), "\"%s\": \"%s\"", list, text.c_str());
   }
 }
 

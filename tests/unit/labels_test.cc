@@ -42,7 +42,7 @@ Test(labels, none_is_always_fine) {
 Test(labels, apparmor_that_is_not_there_is_named) {
   if (process::apparmor_enabled()) cr_skip_test("needs a host without AppArmor");
   const std::string text = message_of([] { process::check_labels("acme", ""); });
-  cr_expect(has(text, "process.apparmorProfile: acme") && has(text, "AppArmor is not enabled"), "%s",
+  cr_expect(has(text, "/process/apparmorProfile: acme") && has(text, "AppArmor is not enabled"), "%s",
             text.c_str());
   cr_expect(message_of([] { process::check_labels("unconfined", ""); }) == "");
   const UniqueFd proc = open_path("/proc", O_PATH | O_DIRECTORY);
@@ -61,6 +61,6 @@ Test(labels, selinux_that_is_not_there_is_named) {
 Test(intel_rdt, no_mounted_resctrl_is_an_error_that_says_so) {
   if (intel_rdt_available()) cr_skip_test("needs a host without resctrl");
   const std::string text = message_of([] { apply_intel_rdt({}, "id", getpid()); });
-  cr_expect(has(text, "linux.intelRdt: no mounted resctrl"), "%s", text.c_str());
+  cr_expect(has(text, "/linux/intelRdt: no mounted resctrl"), "%s", text.c_str());
   cr_expect(message_of([] { remove_intel_rdt({}); }) == "");
 }
