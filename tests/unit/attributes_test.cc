@@ -86,7 +86,7 @@ Test(attributes, rlimits_that_make_no_sense_are_refused) {
   expect_part(message_of([] {
                 process::plan_rlimits({{"RLIMIT_CORE", 0, 0}, {"RLIMIT_NOPE", 0, 0}});
               }),
-              "process.rlimits[1].type: \"RLIMIT_NOPE\"");
+              "/process/rlimits/1/type: \"RLIMIT_NOPE\"");
   expect_part(message_of([] {
                 process::plan_rlimits({{"RLIMIT_CORE", 0, 0}, {"RLIMIT_CORE", 0, 0}});
               }),
@@ -121,7 +121,7 @@ Test(attributes, scheduling_policies_are_set) {
 }
 
 Test(attributes, schedulers_that_make_no_sense_are_refused) {
-  expect_part(refused({.policy = "SCHED_NOPE", .flags = {}}), "process.scheduler.policy: \"SCHED_NOPE\"");
+  expect_part(refused({.policy = "SCHED_NOPE", .flags = {}}), "/process/scheduler/policy: \"SCHED_NOPE\"");
   expect_part(refused({.policy = "SCHED_OTHER", .nice = 20, .flags = {}}), "20 is not between -20 and 19");
   expect_part(refused({.policy = "SCHED_FIFO", .flags = {}}), "1 to 99, found 0");
   expect_part(refused({.policy = "SCHED_BATCH", .priority = 3, .flags = {}}), "only SCHED_FIFO and SCHED_RR");
@@ -168,7 +168,7 @@ Test(attributes, personality_is_set) {
   expect_part(message_of([] {
                 process::plan_personality({"BSD", {}});
               }),
-              "linux.personality.domain: \"BSD\"");
+              "/linux/personality/domain: \"BSD\"");
   expect_part(message_of([] {
                 process::plan_personality({"LINUX", {"ADDR_NO_RANDOMIZE"}});
               }),
@@ -195,14 +195,14 @@ Test(attributes, memory_policy_is_set) {
 }
 
 Test(attributes, memory_policies_that_make_no_sense_are_refused) {
-  expect_part(refused(spec::MemoryPolicy{"MPOL_NOPE", "", {}}), "linux.memoryPolicy.mode: \"MPOL_NOPE\"");
+  expect_part(refused(spec::MemoryPolicy{"MPOL_NOPE", "", {}}), "/linux/memoryPolicy/mode: \"MPOL_NOPE\"");
   expect_part(refused(spec::MemoryPolicy{"MPOL_BIND", "", {}}), "needs at least one node");
   expect_part(refused(spec::MemoryPolicy{"MPOL_DEFAULT", "0", {}}), "takes no nodes");
   expect_part(refused(spec::MemoryPolicy{"MPOL_LOCAL", "", {"MPOL_F_STATIC_NODES"}}), "takes no flags");
   expect_part(refused(spec::MemoryPolicy{"MPOL_BIND", "0", {"MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"}}),
               "exclude");
   expect_part(refused(spec::MemoryPolicy{"MPOL_BIND", "0", {"MPOL_F_NOPE"}}), "MPOL_F_NOPE");
-  expect_part(refused(spec::MemoryPolicy{"MPOL_BIND", "zero", {}}), "linux.memoryPolicy.nodes: \"zero\"");
+  expect_part(refused(spec::MemoryPolicy{"MPOL_BIND", "zero", {}}), "/linux/memoryPolicy/nodes: \"zero\"");
   cr_expect(refused(spec::MemoryPolicy{"MPOL_PREFERRED", "", {}}).empty());
   cr_expect(process::known_memory_policy_modes().size() == 7 &&
             process::known_memory_policy_flags().size() == 3);

@@ -241,7 +241,7 @@ Test(cgroup, paths_stay_below_the_mount_points) {
     request.container_id = "x";
     request.cgroups_path = bad;
     request.resources = &none;
-    expect_error("linux.cgroupsPath", [&] { Manager::plan(request); });
+    expect_error("/linux/cgroupsPath", [&] { Manager::plan(request); });
   }
 }
 

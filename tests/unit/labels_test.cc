@@ -54,7 +54,7 @@ Test(labels, selinux_that_is_not_there_is_named) {
   const std::string text =
       message_of([] { process::check_labels("", "system_u:system_r:svirt_lxc_net_t:s0"); });
   cr_expect(
-      has(text, "process.selinuxLabel: system_u:system_r:svirt_lxc_net_t:s0") && has(text, "not enabled"),
+      has(text, "/process/selinuxLabel: system_u:system_r:svirt_lxc_net_t:s0") && has(text, "not enabled"),
       "%s", text.c_str());
 }
 

@@ -137,7 +137,7 @@ Test(net_devices, a_name_that_is_taken_is_an_error_and_nothing_is_moved) {
   in_namespaces([](const Namespaces& spaces) -> std::string {
     spaces.inside("ip link add eth0 type veth peer name other");
     const std::string failure = move_failure({{"ve0", {"eth0"}}}, spaces);
-    if (!has(failure, "linux.netDevices/ve0") || !has(failure, "\"eth0\" exists in the container already"))
+    if (!has(failure, "/linux/netDevices/ve0") || !has(failure, "\"eth0\" exists in the container already"))
       return failure;
     return shell("ip -o link show ve0").empty() ? "ve0 is gone" : "";
   });
@@ -147,7 +147,7 @@ Test(net_devices, what_was_moved_before_a_failure_is_moved_back) {
   in_namespaces([](const Namespaces& spaces) -> std::string {
     shell("ip addr add 10.1.2.3/24 dev ve0; ip link set ve0 up");
     const std::string failure = move_failure({{"ve0", {"eth7"}}, {"ve1", {"eth8"}}, {"zzz", {}}}, spaces);
-    if (!has(failure, "linux.netDevices/zzz") || !has(failure, "no such network device")) return failure;
+    if (!has(failure, "/linux/netDevices/zzz") || !has(failure, "no such network device")) return failure;
     const std::string host = shell("ip -o link; ip -o addr"), inside = spaces.inside("ip -o link");
     if (has(inside, "eth")) return cat("inside: ", inside);
     return has(host, "ve0@ve1") && has(host, "10.1.2.3/24") && has(host, "ve1@ve0")

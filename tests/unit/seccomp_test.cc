@@ -399,10 +399,10 @@ Test(seccomp, actions_carry_their_errno) {
 
 Test(seccomp, what_does_not_exist_is_refused_with_its_place) {
   expect_part(refusal(R"({"defaultAction": "SCMP_ACT_NOPE"})"),
-              "linux.seccomp.defaultAction: \"SCMP_ACT_NOPE\"");
+              "/linux/seccomp/defaultAction: \"SCMP_ACT_NOPE\"");
   expect_part(
       refusal(R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "x"}]})"),
-      "linux.seccomp.syscalls[0].action");
+      "/linux/seccomp/syscalls/0/action");
   expect_part(refusal(R"({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_VAX"]})"),
               "SCMP_ARCH_VAX");
   expect_part(refusal(R"({"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_FAST"]})"),
