@@ -57,7 +57,7 @@ print(",".join(map(str, out)))' "$1"
   jq '.process | .args = ["true"] | .execCPUAffinity = {initial: "one"}' b/config.json >p.json
   run --separate-stderr rocker_runc exec --process p.json "$(new_id)"
   assert_failure
-  assert_one_error_line execCPUAffinity.initial
+  assert_one_error_line execCPUAffinity/initial
   jq '.process | .args = ["true"] | .execCPUAffinity = {final: "8191"}' b/config.json >p.json
   run --separate-stderr rocker_runc exec --process p.json "$(new_id)"
   assert_failure
