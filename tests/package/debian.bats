@@ -234,7 +234,7 @@ files() {
   run apt purge rocker rocker-image rocker-runc
   assert_failure
   assert_output --partial 'was not removed, since this is mounted in it'
-  assert_line '/var/lib/rocker/containers/a\040b'
+  assert_line '/var/lib/rocker/containers/a b'
   run -0 machine cat /srv/precious/file
   assert_output data
   run -0 machine ls /var/lib/rocker
