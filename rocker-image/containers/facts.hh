@@ -53,12 +53,12 @@ struct Facts {
   bool oom_killed = false;
   bool stopped_by_user = false;  // so that no restart policy brings it back
   unsigned restart_count = 0;
-  std::string error;              // why it could not be started
-  std::string health;             // starting, healthy, unhealthy; empty: nobody checks
+  std::string error;   // why it could not be started
+  std::string health;  // starting, healthy, unhealthy; empty: nobody checks
   unsigned failing_streak = 0;
   std::vector<HealthResult> health_log;  // the last five, oldest first
-  pid_t starter = 0;              // who is starting it just now, and
-  std::int64_t starter_born = 0;  // when that process began (proc_pid_stat(5), "starttime")
+  pid_t starter = 0;                     // who is starting it just now, and
+  std::int64_t starter_born = 0;         // when that process began (proc_pid_stat(5), "starttime")
 };
 
 Facts parse_facts(std::string text, const std::string& file);

@@ -15,7 +15,8 @@ setup_file() {
   needs command debootstrap
   compgen -G "$DEBS/rocker_*.deb" >/dev/null || fail "no packages in $DEBS: make deb"
   [[ -f $BASE ]] || make_base
-  MACHINE=$BATS_FILE_TMPDIR/debian
+  # Where what a killed run leaves is looked for.
+  MACHINE=${ROCKER_TEST_RUN_DIR:-$BATS_FILE_TMPDIR}/debian
   mkdir "$MACHINE"
   # Everything below has to see a mount point as its root, for pivot_root(2).
   mount --bind "$MACHINE" "$MACHINE"
