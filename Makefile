@@ -167,10 +167,11 @@ fuzz: ## run the fuzzers, each for FUZZ_SECONDS
 
 # RapidJSON adds to null pointers, which no compiler minds. clang 14 does not capture structured bindings, which C++20 allows.
 FUZZ_CXX ?= clang++-16
+# libarchive has formats that need libraries of their own: what is not called is left out, as in the programs.
 FUZZ_OBJECTS := $(call objects,$(filter-out %/main.cc,$(wildcard rocker-image/*.cc)))
 
 $(BUILD)/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_OBJECTS) $(SPEC_LIB)
-	$(call say,LD,$@)$(CXX) $(CXXFLAGS) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS) -lpthread
+	$(call say,LD,$@)$(CXX) $(CXXFLAGS) -fsanitize=fuzzer,address,undefined -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS) -lpthread
 
 .PHONY: base-image
 base-image: base-image/busybox.tar ## make base-image/busybox.tar from Debian's busybox-static

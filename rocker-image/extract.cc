@@ -255,6 +255,10 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
       if (entry.size != 0) {
         // cpio has the content with the last of the names.
         const Directory& where = parent_of(*path);
+        // A device would be written to, and a FIFO would wait for its reader.
+        struct stat st {};
+        if (::fstatat(where.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
+        if (!S_ISREG(st.st_mode)) throw Error("has content, but is a hard link to what is no regular file");
         UniqueFd fd = open_at(where.fd.get(), name, O_WRONLY | O_NOFOLLOW | O_TRUNC);
         copy_content(content_.begin(std::move(fd), entry.path, entry.attributes, entry.size), source);
       }

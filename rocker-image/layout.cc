@@ -278,14 +278,13 @@ std::optional<std::string> LayoutFiles::read(const std::string& path) const {
 }
 
 std::optional<LayoutFiles::File> LayoutFolder::open(const std::string& path) const {
-  UniqueFd fd = try_open_in_root(fd_, path, O_RDONLY | O_NONBLOCK);
+  UniqueFd fd = try_open_regular_in_root(fd_, path);
   if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENODEV) return std::nullopt;
     throw system_error(cat("open ", printable(path)));
   }
   struct stat st {};
   if (::fstat(fd.get(), &st) < 0) throw system_error(cat("stat ", printable(path)));
-  if (!S_ISREG(st.st_mode)) throw Error(cat(printable(path), ": is no regular file"));
   return File{std::move(fd), {0, static_cast<std::uint64_t>(st.st_size)}};
 }
 

@@ -132,7 +132,9 @@ ImageRecord parse_image_record(std::string text, std::string file_name) {
     tm parts{};
     if (::strptime(record.created_time.c_str(), "%Y-%m-%d %H:%M:%S", &parts) != nullptr) {
       parts.tm_isdst = -1;
-      record.created_ns = static_cast<std::int64_t>(::mktime(&parts)) * second;
+      // A year that nanoseconds don't reach (2262) is taken for no time at all.
+      if (__builtin_mul_overflow(static_cast<std::int64_t>(::mktime(&parts)), second, &record.created_ns))
+        record.created_ns = 0;
     }
   }
   root.member("generation", record.generation);

@@ -30,10 +30,8 @@ struct GroupEntry {
 // What a database of the image says; nothing when it has none, or something else in its place.
 std::string read_database(int root_fd, std::string_view path) {
   constexpr std::size_t most = 16 << 20;
-  // O_NONBLOCK: a FIFO in its place must not hold us up.
-  const UniqueFd fd = try_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  struct stat st {};
-  if (!fd || ::fstat(fd.get(), &st) < 0 || !S_ISREG(st.st_mode)) return {};
+  const UniqueFd fd = try_open_regular_in_root(root_fd, path);
+  if (!fd) return {};
   return read_all(fd.get(), cat("the image's ", path), most);
 }
 

@@ -31,6 +31,18 @@ UniqueFd try_open_in_root(int root_fd, std::string_view path, int flags, mode_t 
   return UniqueFd();
 }
 
+UniqueFd try_open_regular_in_root(int root_fd, std::string_view path) {
+  const UniqueFd handle = try_open_in_root(root_fd, path, O_PATH);
+  struct stat st {};
+  if (!handle || ::fstat(handle.get(), &st) < 0) return UniqueFd();
+  if (!S_ISREG(st.st_mode)) {
+    errno = ENODEV;
+    return UniqueFd();
+  }
+  // The kernel's own link to what was looked at: it can't be another file by now.
+  return UniqueFd(::open(cat("/proc/self/fd/", handle.get()).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 UniqueFd open_in_root(int root_fd, std::string_view path, int flags, mode_t mode) {
   UniqueFd fd = try_open_in_root(root_fd, path, flags, mode);
   if (!fd) throw system_error(cat("open ", printable(path)));

@@ -17,6 +17,10 @@ namespace rocker {
 UniqueFd open_in_root(int root_fd, std::string_view path, int flags, mode_t mode = 0);
 UniqueFd try_open_in_root(int root_fd, std::string_view path, int flags, mode_t mode = 0);
 
+// A regular file for reading. Anything else is never opened, for to open a device can be to use it (a
+// watchdog starts), and a FIFO waits: an invalid fd, and errno is ENODEV.
+UniqueFd try_open_regular_in_root(int root_fd, std::string_view path);
+
 // mkdir -p inside the root. Links on the way are resolved inside it, also those whose target is missing; a
 // missing part is made with the mode and owned by uid:gid as the caller's file system ids have it. Returns
 // the last directory, opened O_PATH.

@@ -152,9 +152,10 @@ listing() { (cd "$root" && find . -mindepth 1 -printf '%p\n' | sort | xargs); }
   [[ $stderr == *'4 overlay xattrs'* ]]
 }
 
-cpio_entry() { # NAME MODE [CONTENT]: the old portable format
-  local content=${3-}
-  printf '070707%06o%06o%06o%06o%06o%06o%06o%011o%06o%011o%s\0%s' 1 "$((RANDOM + 1))" "$((8#$2))" 0 0 1 0 1000000000 \
+cpio_entry() { # NAME MODE [CONTENT [INODE]]: the old portable format; an inode that is given has several names
+  local content=${3-} inode=${4:-$((RANDOM + 1))} links=1
+  [[ -z ${4-} ]] || links=2
+  printf '070707%06o%06o%06o%06o%06o%06o%06o%011o%06o%011o%s\0%s' 1 "$inode" "$((8#$2))" 0 0 $links 0 1000000000 \
     "$((${#1} + 1))" "${#content}" "$1" "$content"
 }
 
@@ -170,6 +171,32 @@ cpio_entry() { # NAME MODE [CONTENT]: the old portable format
   # What tar can't say is left out.
   rocker_image export x -o out.tar
   assert_equal "$(tar -tf out.tar | sort | xargs)" './ run/ run/file'
+}
+
+@test 'content for a hard link is written to a file, never to a device, a FIFO or through a link' {
+  local mode
+  for mode in 0060600 0010600; do
+    { cpio_entry node $mode '' 7; cpio_entry again 0100644 overwritten 7; cpio_entry 'TRAILER!!!' 0; } >t.cpio
+    run --separate-stderr timeout -s KILL 20 "$ROCKER_IMAGE" import t.cpio x
+    assert_failure 1
+    assert_one_error_line 'entry "again": has content, but is a hard link to what is no regular file'
+    assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  done
+  echo precious >victim
+  { cpio_entry node 0120777 "$TEST_DIR/victim" 7; cpio_entry again 0100644 overwritten 7; cpio_entry 'TRAILER!!!' 0; } >t.cpio
+  refused t.cpio 'entry "again"'
+  assert_equal "$(cat victim)" precious
+  { cpio_entry one 0100644 '' 7; cpio_entry two 0100644 content 7; cpio_entry 'TRAILER!!!' 0; } >t.cpio
+  import_ok t.cpio
+  assert_equal "$(cat "$root/one")" content
+}
+
+@test 'a root file system with a FIFO or a device where a layout has its files is one all the same' {
+  { tar_entry name=oci-layout type=6; tar_entry name=manifest.json type=3 major=0000001 minor=0000005
+    tar_entry name=index.json/ type=5; tar_entry name=bin/ type=5 mode=755; tar_end; } >t.tar
+  run --separate-stderr timeout -s KILL 20 "$ROCKER_IMAGE" import t.tar x
+  assert_success
+  assert [ -p "$(rocker_image path x)/oci-layout" ]
 }
 
 @test 'sparse maps that overlap, run backwards or lead beyond the file' {
