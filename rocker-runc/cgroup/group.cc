@@ -50,6 +50,8 @@ constexpr Takes known_refusals[] = {
      "real-time runtime may not be above that of the group above (cpu.rt_runtime_us there), which is 0 "
      "unless set"},
     {"cpu.rt_runtime_us", EOPNOTSUPP, "this kernel schedules no real-time groups"},
+    {"memory.use_hierarchy", EINVAL,
+     "this kernel always counts what is below (since Linux 5.11): leave it out"},
     {"cpuset.cpus", EINVAL, "CPUs have to exist on this machine, in a form like 0-3,7"},
     {"cpuset.cpus", EACCES, "the group above has not all of these CPUs (cpuset.cpus there)"},
     {"cpuset.cpus", ENOSPC, "a group with processes in it needs a CPU"},

@@ -61,7 +61,7 @@ class V1 final : public Manager {
   const Group& freezer() const;
   void check_fit() const;
   void set_devices(const std::vector<spec::DeviceRule>& rules);
-  void inherit_cpuset(const Member& member, const std::vector<std::string>& made) const;
+  void inherit_cpuset(const Member& member) const;
 
   mutable std::vector<Member> members_;
   bool rootless_;
@@ -87,19 +87,22 @@ const Group& V1::freezer() const {
 }
 
 // A cpuset group takes no process before it has CPUs and memory nodes, and gets none at birth: from the group
-// above.
-void V1::inherit_cpuset(const Member& member, const std::vector<std::string>& made) const {
-  for (const auto& path : made) {
-    const Group group(path);
-    const Group above(path.substr(0, path.rfind('/')));
+// above. Groups on the way that somebody else has made and never filled are filled as well, as runc does it.
+void V1::inherit_cpuset(const Member& member) const {
+  const std::string& path = member.group.path();
+  for (auto end = path.find('/', member.mounted->mount_point.size() + 1);; end = path.find('/', end + 1)) {
+    const Group group(path.substr(0, end));
+    const bool last = end == path.npos;
     for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
       // The last one will get the value of the configuration.
-      if (path == member.group.path() && resources_ != nullptr) {
+      if (last && resources_ != nullptr) {
         const auto& cpu = resources_->cpu;
         if (!(std::string_view(file) == "cpuset.cpus" ? cpu.cpus : cpu.mems).empty()) continue;
       }
-      group.write(file, above.read(file));
+      if (!group.read(file).empty()) continue;
+      group.write(file, Group(group.path().substr(0, group.path().rfind('/'))).read(file));
     }
+    if (last) return;
   }
 }
 
@@ -109,10 +112,9 @@ void V1::create() {
     for (auto path = made.rbegin(); path != made.rend(); ++path) ::rmdir(path->c_str());
   });
   for (auto member = members_.begin(); member != members_.end();) {
-    const auto before = static_cast<std::ptrdiff_t>(made.size());
     try {
       member->made = member->group.make(&made);
-      if (member->mounted->has("cpuset")) inherit_cpuset(*member, {made.begin() + before, made.end()});
+      if (member->mounted->has("cpuset")) inherit_cpuset(*member);
     } catch (const Error& error) {
       if (!rootless_ || !is_permission_error(error.errno_value())) throw;
       // What this user may not have, the container does without.
@@ -264,7 +266,11 @@ void V1::freeze() {
 }
 
 void V1::thaw() {
-  freezer().write("freezer.state", "THAWED");
+  const Group& group = freezer();
+  group.write("freezer.state", "THAWED");
+  if (group.read("freezer.state") != "THAWED")
+    throw Error(cat("the cgroup ", group.path(), " is still frozen"), EBUSY)
+        .hint("a group above it is frozen");
 }
 
 bool V1::frozen() const {

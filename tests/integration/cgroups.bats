@@ -174,6 +174,15 @@ load cgroup_helpers
   assert_group d cpuset/cpuset.cpus "$(cat /sys/fs/cgroup/cpuset/cpuset.cpus 2>/dev/null)" cpuset.cpus ''
 }
 
+@test "cpuset: groups on the way that somebody has made and not filled are filled" {
+  needs cgroup v1
+  needs controller cpuset
+  mkdir -p "/sys/fs/cgroup/cpuset/$TEST_TAG/empty/c"
+  start_limited c '{}' '.linux.cgroupsPath = $path' --arg path "/$TEST_TAG/empty/c"
+  assert_equal "$(cat "/sys/fs/cgroup/cpuset/$TEST_TAG/empty/c/cpuset.cpus")" "$(cat /sys/fs/cgroup/cpuset/cpuset.cpus)"
+  assert_equal "$(cat "/sys/fs/cgroup/cpuset/$TEST_TAG/empty/c/cpuset.mems")" "$(cat /sys/fs/cgroup/cpuset/cpuset.mems)"
+}
+
 @test "pids: a limit, none, and zero, which is a limit" {
   needs controller pids
   start_limited c '{"pids": {"limit": 17}}'

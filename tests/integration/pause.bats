@@ -74,3 +74,18 @@ start_ticking() {
   assert_nothing_of c
   assert_nothing_of d
 }
+
+@test "a group above that is frozen: resume says that nothing runs" {
+  ! by_systemd || skip 'systemd makes the group'
+  start_limited c '{}' '.linux.cgroupsPath = $path' --arg path "/$TEST_TAG/above/c"
+  local above=/sys/fs/cgroup/freezer/$TEST_TAG/above on=FROZEN off=THAWED file=freezer.state
+  if on_v2; then above=/sys/fs/cgroup/$TEST_TAG/above on=1 off=0 file=cgroup.freeze; fi
+  rocker_runc pause "$(new_id c)"
+  echo "$on" >"$above/$file"
+  run --separate-stderr rocker_runc resume "$(new_id c)"
+  assert_failure 1
+  assert_one_error_line 'a group above it is frozen'
+  # What was asked for holds as soon as the one above lets it.
+  echo "$off" >"$above/$file"
+  assert_equal "$(container_status "$(new_id c)")" running
+}
