@@ -87,5 +87,6 @@ start_ticking() {
   assert_one_error_line 'a group above it is frozen'
   # What was asked for holds as soon as the one above lets it.
   echo "$off" >"$above/$file"
-  assert_equal "$(container_status "$(new_id c)")" running
+  is_running() { [[ $(container_status "$(new_id c)") = running ]]; }
+  wait_until 5 is_running
 }
