@@ -124,13 +124,13 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 }
 
 // Before there is a filter that may know nothing of what it takes.
-void set_home(std::vector<std::string>& env, uid_t uid) {
+void set_home(std::vector<std::string>& env, uid_t uid, int proc_fd) {
   constexpr std::string_view name = "HOME=";
   for (auto variable = env.begin(); variable != env.end();) {
     if (variable->size() > name.size() && variable->starts_with(name)) return;
     variable = *variable == name ? env.erase(variable) : variable + 1;
   }
-  env.push_back(cat(name, home_of(uid)));
+  env.push_back(cat(name, home_of(uid, proc_fd)));
 }
 
 }  // namespace
@@ -144,14 +144,13 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   if (!plan.parent_sets_limits) apply_rlimits(0, plan.rlimits);
   if (pty != nullptr) make_controlling_terminal(*pty, process.user.uid, process.user.gid);
   set_exec_labels(proc_fd, process.apparmor_profile, process.selinux_label);
+  std::vector<std::string> env = plan.env;
+  set_home(env, process.user.uid, proc_fd);
   // A filter may know nothing of close_range(2): before it.
   close_descriptors(plan.preserve_fds, channel.fd());
   const mode_t callers_mask = ::umask(0);  // not for the working directory that is made
   const bool inside = enter_directory(process.cwd);
   ::umask(process.user.umask.value_or(callers_mask));
-
-  std::vector<std::string> env = plan.env;
-  set_home(env, process.user.uid);
 
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; with it, the filter comes last,
   // so that it need not allow what happens in between.

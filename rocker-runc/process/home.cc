@@ -15,10 +15,14 @@ namespace {
 
 constexpr std::size_t most_of_passwd = 16u << 20;
 
-std::string passwd() {
-  const UniqueFd fd(::open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+// Looked at before it is opened, for to open a device can be to use it; opened by the host's own procfs, for
+// the container's may be anything.
+std::string passwd(int proc_fd) {
+  const UniqueFd place(::open("/etc/passwd", O_PATH | O_CLOEXEC));
   struct stat st {};
-  if (!fd || ::fstat(fd.get(), &st) < 0 || !S_ISREG(st.st_mode)) return "";
+  if (!place || ::fstat(place.get(), &st) < 0 || !S_ISREG(st.st_mode)) return "";
+  const UniqueFd fd(::openat(proc_fd, cat("self/fd/", place.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return "";
   try {
     return read_all(fd.get(), "/etc/passwd", most_of_passwd);
   } catch (const Error&) {
@@ -28,8 +32,8 @@ std::string passwd() {
 
 }  // namespace
 
-std::string home_of(uid_t uid) {
-  const std::string text = passwd();
+std::string home_of(uid_t uid, int proc_fd) {
+  const std::string text = passwd(proc_fd);
   for (const std::string_view line : split(text, '\n')) {
     // name:password:uid:gid:comment:home:shell, passwd(5)
     const auto field = split(line, ':');

@@ -8,7 +8,8 @@
 namespace rocker::process {
 
 // In the container's root: the home directory that /etc/passwd has for the user id; "/" when it has none, as
-// runc and crun have it. The file is the container's: only a regular one is read, and only so much of it.
-std::string home_of(uid_t uid);
+// runc and crun have it. The file is the container's: only a regular one is opened. proc_fd: the
+// host's procfs.
+std::string home_of(uid_t uid, int proc_fd);
 
 }  // namespace rocker::process

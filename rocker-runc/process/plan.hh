@@ -20,7 +20,7 @@ struct Pty;
 
 struct ProcessPlan {
   const spec::Process* process = nullptr;
-  std::vector<std::string> env;  // process.env, and what the runtime adds (LISTEN_FDS, NOTIFY_SOCKET, HOME)
+  std::vector<std::string> env;  // process.env, and what the runtime adds (LISTEN_FDS, NOTIFY_SOCKET)
   CapabilitySets capabilities;
   std::optional<SeccompFilter> seccomp;
   std::vector<RlimitPlan> rlimits;
