@@ -75,9 +75,12 @@ constexpr std::array<Named<std::uint64_t>, 7> scheduler_flags{
      {"SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN},
      {"SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX}}};
 
-constexpr std::array<Named<int>, 3> io_classes{{{"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
-                                                {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
-                                                {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE}}};
+// As ioprio_set(2) has them. Not from <linux/ioprio.h>: some editions of it are no C++ (`int class`).
+constexpr std::array<Named<int>, 3> io_classes{
+    {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}};
+constexpr int ioprio_class_shift = 13;
+constexpr int ioprio_who_process = 1;
+constexpr int ioprio_who_pgrp = 2;
 
 constexpr std::array<Named<unsigned long>, 2> domains{{{"LINUX", PER_LINUX}, {"LINUX32", PER_LINUX32}}};
 
@@ -215,13 +218,13 @@ int plan_io_priority(const spec::IoPriority& priority) {
   if (priority.priority < 0 || priority.priority > 7) {
     throw Error(cat("/process/ioPriority/priority: ", priority.priority, " is not between 0 and 7"));
   }
-  return IOPRIO_PRIO_VALUE(klass, priority.priority);
+  return klass << ioprio_class_shift | priority.priority;
 }
 
 void apply_io_priority(int value) {
   // The spec wants the whole process group. Without one of our own (no setsid was made) that would be our
   // caller's.
-  const int who = getpgrp() == getpid() ? IOPRIO_WHO_PGRP : IOPRIO_WHO_PROCESS;
+  const int who = getpgrp() == getpid() ? ioprio_who_pgrp : ioprio_who_process;
   if (syscall(SYS_ioprio_set, who, 0, value) == 0) return;
   Error error = system_error("/process/ioPriority: ioprio_set");
   if (error.errno_value() == EPERM) error.hint("IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN");

@@ -2,7 +2,6 @@
 // config before the clone (it throws for what does not exist), and an apply_ function for the child.
 #pragma once
 
-#include <linux/ioprio.h>
 #include <sys/resource.h>
 
 #include <cstdint>

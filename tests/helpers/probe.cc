@@ -6,7 +6,6 @@
 //   probe uncover FILE                     whether FILE is there for who joins the namespace when "/" is
 //   unmounted probe paste SIZE                       reads SIZE bytes from a raw terminal, answers each
 #include <fcntl.h>
-#include <linux/ioprio.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
@@ -103,7 +102,7 @@ int main(int argc, char** argv) {
            static_cast<unsigned long long>(a.runtime), static_cast<unsigned long long>(a.deadline),
            static_cast<unsigned long long>(a.period));
   } else if (strcmp(what, "ioprio") == 0) {
-    const long value = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+    const long value = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, 0);
     printf("class=%ld priority=%ld\n", value >> 13, value & 8191);
   } else if (strcmp(what, "mempolicy") == 0) {
     int mode = -1;
