@@ -43,6 +43,12 @@ std::string write_record(const Record& r) {
     w.unless_empty("annotations", r.annotations);
     w.unless_empty("sessionKeyring", r.session_keyring);
     w.unless_empty("notifySocket", r.notify_socket);
+    if (r.devices) {
+      spec::Resources resources;
+      resources.devices = *r.devices;
+      w.key("updatedResources");
+      spec::write(w, resources);
+    }
   });
   return w.text();
 }
@@ -76,6 +82,11 @@ Record read_record(std::string text, const std::string& path) {
   v.member("annotations", r.annotations);
   v.member("sessionKeyring", r.session_keyring);
   v.member("notifySocket", r.notify_socket);
+  if (const auto updated = v.find("updatedResources")) {
+    spec::Resources resources;
+    spec::read(*updated, resources);
+    r.devices = std::move(resources.devices);
+  }
   return r;
 }
 

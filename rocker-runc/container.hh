@@ -38,6 +38,7 @@ struct Record {
   spec::StringMap annotations;
   std::string session_keyring;
   bool notify_socket = false;
+  std::optional<std::vector<spec::DeviceRule>> devices;  // once an update has changed those of the config
 };
 
 // Checks an ID: letters, digits, "_", "+", "-", ".", at most 255 bytes, not "." or "..". Throws.

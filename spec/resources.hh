@@ -19,6 +19,8 @@ struct DeviceRule {
   char type = 'a';                           // a, b or c
   std::optional<std::int64_t> major, minor;  // empty: all
   std::string access;                        // of "rwm"
+
+  bool operator==(const DeviceRule&) const = default;
 };
 
 // Bytes; -1 is "unlimited".

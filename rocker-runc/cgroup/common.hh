@@ -33,6 +33,9 @@ inline constexpr int remove_deadline_ms = 5000;
 // Asks `done` with growing pauses until it is true; false when the time is over.
 bool wait_until(int deadline_ms, const std::function<bool()>& done);
 
+// config-linux.md, "Control groups": a group with processes in it is no new container's.
+Error in_use(const Group& group);
+
 // Errors of a user who may not do it: for rootless containers they are none.
 bool is_permission_error(int errno_value);
 

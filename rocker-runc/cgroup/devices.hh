@@ -54,5 +54,7 @@ std::vector<bpf_insn> device_program(const std::vector<DeviceMatch>& rules);
 // Loads the program and attaches it to the group in the unified hierarchy. With `replace` a program of ours
 // that is there already is replaced in one step. Throws.
 void attach_device_program(int group_fd, const std::vector<DeviceMatch>& rules, bool replace);
+// Takes a program of ours off the group again, if there is one. Throws.
+void detach_device_program(int group_fd);
 
 }  // namespace rocker::cgroup

@@ -167,6 +167,23 @@ std::vector<bpf_insn> device_program(const std::vector<DeviceMatch>& rules) {
   return program;
 }
 
+// 0, or what the kernel says; that it is detached already is fine.
+static int detach(int group_fd, const UniqueFd& program) {
+  bpf_attr attr{};
+  attr.target_fd = static_cast<std::uint32_t>(group_fd);
+  attr.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  return bpf(BPF_PROG_DETACH, attr) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+void detach_device_program(int group_fd) {
+  const UniqueFd program = attached_program(group_fd);
+  if (!program) return;
+  if (const int why = detach(group_fd, program); why != 0) {
+    throw system_error("cgroup devices: detach the eBPF program of the device rules", why);
+  }
+}
+
 void attach_device_program(int group_fd, const std::vector<DeviceMatch>& rules, bool replace) {
   const UniqueFd program = load(device_program(rules));
   // Somebody else may replace the program at the same time: then once more.
@@ -189,14 +206,8 @@ void attach_device_program(int group_fd, const std::vector<DeviceMatch>& rules, 
       bpf_attr add = attr;
       add.attach_flags = BPF_F_ALLOW_MULTI;
       add.replace_bpf_fd = 0;
-      if (bpf(BPF_PROG_ATTACH, add) == 0) {
-        bpf_attr remove{};
-        remove.target_fd = attr.target_fd;
-        remove.attach_bpf_fd = static_cast<std::uint32_t>(old.get());
-        remove.attach_type = BPF_CGROUP_DEVICE;
-        if (bpf(BPF_PROG_DETACH, remove) == 0 || errno == ENOENT) return;
-      }
-      why = errno;
+      why = bpf(BPF_PROG_ATTACH, add) == 0 ? detach(group_fd, old) : errno;
+      if (why == 0) return;
     }
     if (old && why == ENOENT && attempt < 20) continue;
     Error error = system_error("cgroup devices: attach the eBPF program of the device rules", why);

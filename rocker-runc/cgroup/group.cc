@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <utility>
 
+#include "rocker-runc/cgroup/journal.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
 
@@ -96,6 +98,10 @@ int Group::fd() const {
   return dir_.get();
 }
 
+bool Group::claim() const {
+  return ::flock(fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 bool Group::exists() const {
   return ::access(path_.c_str(), F_OK) == 0;
 }
@@ -138,10 +144,18 @@ int Group::try_write(std::string_view file, std::string_view value) const {
   const std::string name(file);
   const UniqueFd out(::openat(fd(), name.c_str(), O_WRONLY | O_CLOEXEC));
   if (!out) return errno;
-  for (;;) {
-    if (::write(out.get(), value.data(), value.size()) >= 0) return 0;
+  std::optional<std::string> before;
+  if (journal_ != nullptr) {
+    try {
+      before = read_if_exists(file);
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): one that is only written to
+    }
+  }
+  while (::write(out.get(), value.data(), value.size()) < 0) {
     if (errno != EINTR) return errno;
   }
+  if (journal_ != nullptr) journal_->wrote(*this, file, value, std::move(before));
+  return 0;
 }
 
 Error Group::write_error(std::string_view file, std::string_view value, int errno_value) const {

@@ -21,6 +21,8 @@ struct Setting {
   std::string value;
 };
 
+class Journal;  // journal.hh
+
 class Group {
  public:
   Group() = default;
@@ -29,6 +31,9 @@ class Group {
   const std::string& path() const { return path_; }
   // The directory, opened when it is first needed. Throws.
   int fd() const;
+  // Takes the group for a container that is being made, until this object or its process is no more: of two
+  // that ask at the same time one gets it. (An flock(2) of the directory.)
+  bool claim() const;
   bool exists() const;
 
   // Makes the group and what is missing above it; the names of what was made are appended to `made`, topmost
@@ -66,8 +71,10 @@ class Group {
   void remove(int deadline_ms) const;
 
  private:
+  friend class Journal;
   std::string path_;
   mutable UniqueFd dir_;
+  mutable Journal* journal_ = nullptr;  // takes down what is written
 };
 
 // The number in a text like "123\n" or "max"; nothing for anything else.

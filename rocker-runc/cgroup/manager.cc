@@ -82,6 +82,11 @@ bool wait_until(int deadline_ms, const std::function<bool()>& done) {
   }
 }
 
+Error in_use(const Group& group) {
+  return Error(cat("the cgroup ", group.path(), " is not empty"), EBUSY)
+      .hint("another container uses it: give a cgroupsPath of its own");
+}
+
 bool is_permission_error(int errno_value) {
   return errno_value == EACCES || errno_value == EPERM || errno_value == EROFS;
 }

@@ -93,10 +93,12 @@ class Manager {
   virtual void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) = 0;
   void join(pid_t pid) { join(pid, SubCgroups(), 0); }
 
-  // Limits. What the kernel refuses is an Error with the file, the value and what it takes. In an update,
-  // device rules are ignored and a zero is "unset" for the members where engines send it so (ENGINES: limit,
-  // shares ...).
-  virtual void set(const spec::Resources& resources, bool update) = 0;
+  // Limits. What the kernel refuses is an Error with the file, the value and what it takes. An update is
+  // whole or not at all: what was written before the refusal is put back. No device rules are no update of
+  // them, and a zero is "unset" for the members where engines send it so (limit, shares ...). `last`, unless
+  // it is null: called when all is written, part of the whole.
+  virtual void set(const spec::Resources& resources, bool update, const std::function<void()>& last) = 0;
+  void set(const spec::Resources& resources, bool update) { set(resources, update, nullptr); }
 
   virtual void freeze() = 0;
   virtual void thaw() = 0;

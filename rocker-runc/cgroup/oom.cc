@@ -39,6 +39,14 @@ UniqueFd register_event(const Group& group, const char* file, std::string_view a
   return event;
 }
 
+// How often it was written to since it was last read.
+std::uint64_t count_of(const UniqueFd& event) {
+  std::uint64_t count = 0;
+  if (::read(event.get(), &count, sizeof count) < 0 && errno != EAGAIN)
+    throw system_error("read of an eventfd");
+  return count;
+}
+
 }  // namespace
 
 OomWatch::OomWatch(const Saved& saved)
@@ -64,11 +72,14 @@ OomWatch::OomWatch(const Saved& saved)
 OomWatch::Events OomWatch::take() {
   Events events;
   if (!v2_) {
-    std::uint64_t count = 0;
-    const bool woken = ::read(event_.get(), &count, sizeof count) == static_cast<ssize_t>(sizeof count);
-    // The removal of a group wakes its watchers as well.
+    events.oom = count_of(event_);
     events.gone = !group_.exists();
-    if (woken && !events.gone) events.oom = count;
+    if (events.gone && events.oom > 0) {
+      // The removal of a group counts as one more, a moment after its name is gone.
+      pollfd wait{event_.get(), POLLIN, 0};
+      ::poll(&wait, 1, 500);
+      events.oom += count_of(event_) - 1;
+    }
     return events;
   }
   alignas(inotify_event) char buffer[4096];
@@ -116,10 +127,8 @@ short PressureWatch::events() const {
 }
 
 void PressureWatch::take() const {
-  std::uint64_t count = 0;
   // A trigger is done by having been polled.
-  if (!v2_ && ::read(event_.get(), &count, sizeof count) < 0 && errno != EAGAIN)
-    throw system_error("read of an eventfd");
+  if (!v2_) count_of(event_);
 }
 
 }  // namespace rocker::cgroup

@@ -41,6 +41,10 @@ std::uint64_t weight_of_shares(std::uint64_t shares);
 // A v1 block I/O weight (10 to 1000) as an io.weight (1 to 10000), linearly, as the peers do it.
 std::uint64_t io_weight_of_blkio(std::uint64_t weight);
 
+// Writes a weight or shares to cpu.weight or cpu.shares. An idle group (cpu.idle 1) has none and would
+// refuse: who gives it one wants it idle no more.
+void write_cpu_weight(const Group& group, std::string_view file, const std::string& value);
+
 // The limit on swap alone that `limit` and `swap` (memory and swap together) mean on v2: a number, "max", or
 // nothing when it stays as it is. Throws when there is none.
 std::string swap_of_memsw(std::int64_t limit, std::int64_t swap);

@@ -70,7 +70,7 @@ void set_cpu(const FindGroup& find, const spec::CpuResources& c) {
     if (*c.shares < 2 || *c.shares > 262144) {
       throw Error(cat("/linux/resources/cpu/shares: ", *c.shares, " is out of range, expected 2 to 262144"));
     }
-    need(find, "cpu", "cpu/shares").write("cpu.shares", std::to_string(*c.shares));
+    write_cpu_weight(need(find, "cpu", "cpu/shares"), "cpu.shares", std::to_string(*c.shares));
   }
   std::vector<Setting> bandwidth;
   if (c.period.value_or(0) != 0) bandwidth.push_back({"cpu.cfs_period_us", std::to_string(*c.period)});

@@ -61,7 +61,9 @@ void set_cpu(const Group& group, const spec::CpuResources& c) {
   if (c.realtime_period.value_or(0) != 0) refuse("cpu/realtimePeriod");
   if (c.realtime_runtime.value_or(0) != 0) refuse("cpu/realtimeRuntime");
   if (c.idle.value_or(1) == 0) group.write("cpu.idle", "0");  // an idle group would take no weight
-  if (c.shares.value_or(0) != 0) group.write("cpu.weight", std::to_string(weight_of_shares(*c.shares)));
+  if (c.shares.value_or(0) != 0) {
+    write_cpu_weight(group, "cpu.weight", std::to_string(weight_of_shares(*c.shares)));
+  }
   if (c.idle.value_or(0) != 0) group.write("cpu.idle", std::to_string(*c.idle));
   std::vector<Setting> bandwidth;
   const std::int64_t quota = c.quota.value_or(0);
@@ -121,6 +123,14 @@ std::uint64_t weight_of_shares(std::uint64_t shares) {
   const double l = std::log2(static_cast<double>(shares));
   const double exponent = (l * l + 125 * l) / 612.0 - 7.0 / 34.0;
   return static_cast<std::uint64_t>(std::ceil(std::pow(10, exponent)));
+}
+
+void write_cpu_weight(const Group& group, std::string_view file, const std::string& value) {
+  const int why = group.try_write(file, value);
+  if (why == 0) return;
+  if (why != EINVAL || group.number("cpu.idle").value_or(0) == 0) throw group.write_error(file, value, why);
+  group.write("cpu.idle", "0");
+  group.write(file, value);
 }
 
 std::uint64_t io_weight_of_blkio(std::uint64_t weight) {

@@ -49,7 +49,8 @@ class Systemd final : public Manager {
   Entry entry() const override { return started_ ? inner_->entry() : Entry(); }
   using Manager::join;
   void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
-  void set(const spec::Resources& resources, bool update) override;
+  using Manager::set;
+  void set(const spec::Resources& resources, bool update, const std::function<void()>& last) override;
   void freeze() override { inner_->freeze(); }
   void thaw() override { inner_->thaw(); }
   bool frozen() const override { return inner_->frozen(); }
@@ -157,21 +158,18 @@ void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   }
 }
 
-void Systemd::set(const spec::Resources& resources, bool update) {
-  // A memory limit that systemd sets kills at once: what we would refuse is refused before.
-  if (v2() && resources.memory.check_before_update.value_or(false) &&
-      resources.memory.limit.value_or(0) > 0) {
-    const auto usage = inner_->stats().memory.usage.usage;
-    if (usage > static_cast<std::uint64_t>(*resources.memory.limit)) {
-      throw Error(cat("/linux/resources/memory/limit: ", *resources.memory.limit, " is below the ", usage,
-                      " bytes that the container uses now, and checkBeforeUpdate forbids that"));
-    }
-  }
-  spec::Resources whole = resources;
-  // systemd has quota and period as one number: of the two, the one that an update leaves alone is wanted as
-  // well.
-  if (update && whole.cpu.quota.has_value() != whole.cpu.period.has_value()) complete_quota(whole.cpu);
-  bus().set_properties(name_.unit, resource_properties(whole, v2(), update, bus().version()));
+void Systemd::set(const spec::Resources& resources, bool update, const std::function<void()>& last) {
+  // The files first: what the kernel refuses is refused before systemd knows of it. (systemd would say
+  // nothing, and a memory limit of its that is below the usage kills.)
+  inner_->set(resources, update, [&] {
+    spec::Resources whole = resources;
+    // systemd has quota and period as one number: of the two, the one that an update leaves alone is wanted
+    // as well.
+    if (update && whole.cpu.quota.has_value() != whole.cpu.period.has_value()) complete_quota(whole.cpu);
+    bus().set_properties(name_.unit, resource_properties(whole, v2(), update, bus().version()));
+    if (last) last();
+  });
+  // systemd has written its own, coarser numbers.
   inner_->set(resources, update);
 }
 

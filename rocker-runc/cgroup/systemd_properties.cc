@@ -185,7 +185,15 @@ std::string slice_path(const std::string& slice) {
 std::vector<Property> resource_properties(const spec::Resources& r, bool v2, bool update,
                                           int systemd_version) {
   std::vector<Property> out;
-  if (!update) add_devices(out, r.devices);
+  if (!update || !r.devices.empty()) {
+    // What is sent is added to the list that is there; an empty one empties it, for what can't be said to
+    // systemd too.
+    if (update) {
+      out.emplace_back("DevicePolicy", Variant::of(std::string("auto")));
+      out.emplace_back("DeviceAllow", Variant{.signature = "a(ss)"});
+    }
+    add_devices(out, r.devices);
+  }
   const auto& m = r.memory;
   const std::int64_t limit = m.limit.value_or(0);
   if (limit != 0) out.emplace_back(v2 ? "MemoryMax" : "MemoryLimit", Variant::of(limit_value(limit)));

@@ -11,7 +11,8 @@
 #include "rocker-runc/cgroup/common.hh"
 #include "rocker-runc/cgroup/controllers.hh"
 #include "rocker-runc/cgroup/detect.hh"
-#include "rocker-runc/cgroup/devices.hh"
+#include "rocker-runc/cgroup/devices_v1.hh"
+#include "rocker-runc/cgroup/journal.hh"
 #include "rocker-runc/cgroup/resources.hh"
 #include "rocker-runc/cgroup/stats.hh"
 #include "spec/support/defer.hh"
@@ -42,7 +43,8 @@ class V1 final : public Manager {
   Entry entry() const override;
   using Manager::join;
   void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
-  void set(const spec::Resources& resources, bool update) override;
+  using Manager::set;
+  void set(const spec::Resources& resources, bool update, const std::function<void()>& last) override;
   void freeze() override;
   void thaw() override;
   bool frozen() const override;
@@ -60,7 +62,7 @@ class V1 final : public Manager {
   const Group* find(std::string_view controller) const;
   const Group& freezer() const;
   void check_fit() const;
-  void set_devices(const std::vector<spec::DeviceRule>& rules);
+  void set_devices(const std::vector<spec::DeviceRule>& rules, bool update);
   void inherit_cpuset(const Member& member) const;
 
   mutable std::vector<Member> members_;
@@ -114,6 +116,11 @@ void V1::create() {
   for (auto member = members_.begin(); member != members_.end();) {
     try {
       member->made = member->group.make(&made);
+      if (!adopted_ && !member->group.claim()) {
+        // Then it is the other's, whoever of the two has made it.
+        if (member->made) made.pop_back();
+        throw in_use(member->group);
+      }
       if (member->mounted->has("cpuset")) inherit_cpuset(*member);
     } catch (const Error& error) {
       if (!rootless_ || !is_permission_error(error.errno_value())) throw;
@@ -133,10 +140,7 @@ void V1::create() {
 // config-linux.md, "Control groups": an error for a frozen or a non-empty group.
 void V1::check_fit() const {
   for (const auto& member : members_) {
-    if (!member.made && !member.group.empty()) {
-      throw Error(cat("the cgroup ", member.group.path(), " is not empty"), EBUSY)
-          .hint("another container uses it: give a cgroupsPath of its own");
-    }
+    if (!member.made && !member.group.empty()) throw in_use(member.group);
   }
   // Also a new group is frozen when one above it is.
   if (const Group* group = find("freezer"); group != nullptr && group->read("freezer.state") != "THAWED") {
@@ -184,48 +188,20 @@ void V1::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   }
 }
 
-void V1::set_devices(const std::vector<spec::DeviceRule>& configured) {
-  const auto rules = device_rules(configured);
-  const DeviceList list = device_list(rules);
-  const Group* group = find("devices");
+void V1::set_devices(const std::vector<spec::DeviceRule>& rules, bool update) {
   const Member* unified = find_unified();
-  try {
-    if (group != nullptr) {
-      if (list.allow_by_default) {
-        group->write("devices.allow", "a");
-      } else {
-        group->write("devices.deny", "a");
-      }
-      const char* file = list.allow_by_default ? "devices.deny" : "devices.allow";
-      const std::string name(file);
-      const UniqueFd out(::openat(group->fd(), file, O_WRONLY | O_CLOEXEC));
-      if (!out) throw system_error(cat("open ", group->path(), "/", file));
-      for (const auto& line : list.exceptions) {
-        if (::write(out.get(), line.data(), line.size()) < 0) throw group->write_error(name, line, errno);
-      }
-    }
-    if (group != nullptr && list.exact) return;
-    // What the v1 controller can't say, a program on the unified hierarchy can.
-    if (unified != nullptr) {
-      attach_device_program(unified->group.fd(), rules, !unified->made);
-      return;
-    }
-  } catch (const Error& error) {
-    if (rootless_ && is_permission_error(error.errno_value())) return;
-    throw;
-  }
-  if (rootless_) return;
-  if (group == nullptr) {
-    throw Error(
-        "the cgroup controller devices is not mounted, and without it every device is open to the container")
-        .hint("mount it at /sys/fs/cgroup/devices (cgroups(7))");
-  }
-  throw Error("/linux/resources/devices: an exception from an exception can't be expressed with cgroup v1")
-      .hint("name the single devices that are allowed, instead of a whole major number without some");
+  set_devices_v1(find("devices"), unified != nullptr ? &unified->group : nullptr,
+                 {.update = update, .made = unified != nullptr && unified->made, .rootless = rootless_},
+                 rules);
 }
 
-void V1::set(const spec::Resources& resources, bool update) {
-  if (!update) set_devices(resources.devices);
+void V1::set(const spec::Resources& resources, bool update, const std::function<void()>& last) {
+  Journal journal;
+  if (update) {
+    for (const auto& member : members_) journal.watch(member.group);
+  } else {
+    set_devices(resources.devices, false);
+  }
   // What only the unified hierarchy has: "unified" itself, and controllers that v1 has left to it.
   const Member* unified = find_unified();
   const bool v2_hugepages =
@@ -251,6 +227,9 @@ void V1::set(const spec::Resources& resources, bool update) {
     set_v1(find_group, resources);
   }
   if (unified != nullptr) set_v2_unified(unified->group, resources);
+  if (update && !resources.devices.empty()) set_devices(resources.devices, true);
+  if (last) last();
+  journal.keep();
 }
 
 void V1::freeze() {

@@ -12,6 +12,7 @@
 #include "rocker-runc/cgroup/controllers.hh"
 #include "rocker-runc/cgroup/detect.hh"
 #include "rocker-runc/cgroup/devices.hh"
+#include "rocker-runc/cgroup/journal.hh"
 #include "rocker-runc/cgroup/resources.hh"
 #include "rocker-runc/cgroup/stats.hh"
 #include "spec/support/defer.hh"
@@ -39,7 +40,8 @@ class V2 final : public Manager {
   Entry entry() const override { return {.possible = true, .birth_fd = birth_fd()}; }
   using Manager::join;
   void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
-  void set(const spec::Resources& resources, bool update) override;
+  using Manager::set;
+  void set(const spec::Resources& resources, bool update, const std::function<void()>& last) override;
   void freeze() override;
   void thaw() override;
   bool frozen() const override;
@@ -55,6 +57,7 @@ class V2 final : public Manager {
  private:
   const Mounted& mounted() const { return *host().unified(); }
   void give_to_owner() const;
+  void set_devices(const std::vector<spec::DeviceRule>& rules, bool replace) const;
   void wait_frozen(bool frozen) const;
 
   Group group_;
@@ -82,10 +85,12 @@ void V2::create() {
     without_ = true;
     return;
   }
-  if (!made_ && !adopted_ && !group_.empty()) {
-    throw Error(cat("the cgroup ", group_.path(), " is not empty"), EBUSY)
-        .hint("another container uses it: give a cgroupsPath of its own");
+  if (!adopted_ && !group_.claim()) {
+    // Then it is the other's, whoever of the two has made it.
+    if (made_) made.pop_back();
+    throw in_use(group_);
   }
+  if (!adopted_ && !made_ && !group_.empty()) throw in_use(group_);
   // Also a new group is frozen when one above it is.
   if (group_.number("cgroup.events", "frozen").value_or(0) != 0) {
     throw Error(cat("the cgroup ", group_.path(), " is frozen"), EBUSY)
@@ -139,17 +144,26 @@ void V2::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   throw error;
 }
 
-void V2::set(const spec::Resources& resources, bool update) {
-  if (!update) {
-    try {
-      attach_device_program(group_.fd(), device_rules(resources.devices), !made_);
-    } catch (const Error& error) {
-      if (!rootless_ || !is_permission_error(error.errno_value())) throw;
-    }
-  } else {
+void V2::set_devices(const std::vector<spec::DeviceRule>& rules, bool replace) const {
+  try {
+    attach_device_program(group_.fd(), device_rules(rules), replace);
+  } catch (const Error& error) {
+    if (!rootless_ || !is_permission_error(error.errno_value())) throw;
+  }
+}
+
+void V2::set(const spec::Resources& resources, bool update, const std::function<void()>& last) {
+  Journal journal;
+  if (update) {
+    journal.watch(group_);
     enable_controllers(mounted().mount_point, group_, needed_v2_controllers(resources), false, false);
+  } else {
+    set_devices(resources.devices, !made_);
   }
   set_v2(group_, resources);
+  if (update && !resources.devices.empty()) set_devices(resources.devices, true);
+  if (last) last();
+  journal.keep();
 }
 
 void V2::wait_frozen(bool frozen) const {

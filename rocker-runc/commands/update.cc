@@ -119,14 +119,24 @@ spec::Resources from_json(const std::string& file) {
   return resources;
 }
 
-void update_rdt(const IntelRdtState& state, const Options& o) {
-  if (state.clos_directory.empty()) {
-    throw Error("update: the container has no resctrl group of its own, whose schemata could be changed")
-        .hint("give it linux.intelRdt in its config.json, on a host with Intel RDT");
-  }
-  for (const std::string* schema : {&o.l3_cache_schema, &o.mem_bw_schema}) {
-    if (schema->empty()) continue;
-    write_existing(AT_FDCWD, cat(state.clos_directory, "/schemata"), cat(*schema, "\n"));
+std::vector<spec::DeviceRule> configured_devices(const Container& container) {
+  const spec::Config config = container.config();
+  return config.linux_.resources ? config.linux_.resources->devices : std::vector<spec::DeviceRule>();
+}
+
+void check_rdt(const IntelRdtState& state) {
+  if (!state.clos_directory.empty()) return;
+  throw Error("update: the container has no resctrl group of its own, whose schemata could be changed")
+      .hint("give it linux.intelRdt in its config.json, on a host with Intel RDT");
+}
+
+// Device rules that are those which the container has are no update: engines send all that they know of its
+// resources, and what somebody else has allowed it meanwhile (GPUs, by hooks of their makers) stays so.
+void leave_out_known_devices(const Container& container, spec::Resources& resources) {
+  if (resources.devices.empty()) return;
+  const auto& updated = container.record().devices;
+  if (updated ? *updated == resources.devices : configured_devices(container) == resources.devices) {
+    resources.devices.clear();
   }
 }
 
@@ -138,15 +148,28 @@ int update(const Globals& globals, std::vector<std::string> args) {
   define(app, o);
   if (!app.read(args)) return 0;
   // As runc does: a file is the whole update, and the options beside it are not looked at.
-  const spec::Resources resources = o.file.empty() ? from_options(o) : from_json(o.file);
+  spec::Resources resources = o.file.empty() ? from_options(o) : from_json(o.file);
 
-  const Container container = Container::load(globals.root, o.id);
+  Container container = Container::load(globals.root, o.id);
   const FileLock lock = container.lock();
   if (container.status() == Status::stopped) {
     throw Error(cat("cannot update container \"", o.id, "\": container not running"));
   }
-  container.cgroups().set(resources, true);
-  if (!o.l3_cache_schema.empty() || !o.mem_bw_schema.empty()) update_rdt(container.record().intel_rdt, o);
+  // Both in one write: the kernel takes all lines or none.
+  std::string schemata;
+  for (const std::string* schema : {&o.l3_cache_schema, &o.mem_bw_schema}) {
+    if (!schema->empty()) schemata += cat(*schema, "\n");
+  }
+  if (!schemata.empty()) check_rdt(container.record().intel_rdt);
+  leave_out_known_devices(container, resources);
+  container.cgroups().set(resources, true, [&] {
+    if (schemata.empty()) return;
+    write_existing(AT_FDCWD, cat(container.record().intel_rdt.clos_directory, "/schemata"), schemata);
+  });
+  if (!resources.devices.empty()) {
+    container.record().devices = resources.devices;
+    container.save();
+  }
   return 0;
 }
 

@@ -68,6 +68,27 @@ load cgroup_helpers
   [[ $(container_status "$(new_id c)") = running ]]
 }
 
+@test "two that want the same group at the same time: one gets it" {
+  ! by_systemd || skip 'systemd refuses a scope that exists'
+  local round a b
+  for name in a b; do limited_bundle $name '{}' '.linux.cgroupsPath = $path' --arg path "$(cgroups_path a)"; done
+  for round in {1..20}; do
+    a=$(new_id a$round) b=$(new_id b$round)
+    rocker_runc create -b a "$a" </dev/null >a.log 2>&1 3>&- 4>&- &
+    local first=$! of_a=0 of_b=0
+    rocker_runc create -b b "$b" </dev/null >b.log 2>&1 3>&- 4>&- || of_b=$?
+    wait "$first" || of_a=$?
+    if [[ $((of_a + of_b)) != 1 ]]; then
+      cat a.log b.log >&2
+      fail "round $round: exit codes $of_a and $of_b"
+    fi
+    run cat a.log b.log
+    assert_output --partial 'is not empty'
+    rocker_runc delete -f "$a"
+    rocker_runc delete -f "$b"
+  done
+}
+
 @test "a scope that exists already: refused, and left alone" {
   by_systemd || skip 'needs the systemd driver'
   start_limited c

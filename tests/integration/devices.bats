@@ -92,12 +92,18 @@ check_table() { # TABLE
   assert_output 'b60:1=m b60:2=m b61:1=m c60:1=m c1:3=mrw+ '
 }
 
-@test "an update leaves the rules alone" {
+@test "a group that another container has left takes the rules of the new one alone" {
   needs capability cap_mknod
-  start_limited c '{}' '.process.capabilities |= map_values(. + ["CAP_MKNOD"] | unique)
-    | .mounts += [{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["mode=755"]}]'
-  # As containerd's CRI sends it.
-  echo '{"devices": [{"allow": true, "access": "rwm"}], "pids": {"limit": 50}}' | rocker_runc update -r - "$(new_id c)"
-  run rocker_runc exec "$(new_id c)" sh -c "${probe//\/n/\/mnt}"
-  assert_output 'b60:1=m b60:2=m b61:1=m c60:1=m c1:3=mrw+ '
+  needs controller devices
+  ! by_systemd || skip 'a scope ends with its container'
+  limited_bundle a '{"devices": [{"allow": true, "type": "c", "major": 60, "access": "rw"}]}'
+  run_detached "$(new_id a)" a
+  kill -KILL "$(container_pid "$(new_id a)")"
+  wait_until 10 is_stopped "$(new_id a)"
+  limited_bundle b '{"devices": [{"allow": true, "type": "b", "major": 60, "access": "rw"}]}' '.process.args = ["sh", "-c", $probe]
+    | .linux.cgroupsPath = $path | .process.capabilities |= map_values(. + ["CAP_MKNOD"] | unique)
+    | .mounts += [{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["mode=755"]}]' \
+    --arg probe "${probe//\/n/\/mnt}" --arg path "$(cgroups_path a)"
+  run rocker_runc run --bundle b "$(new_id b)"
+  assert_output 'b60:1=mrw+ b60:2=mrw+ b61:1=m c60:1=m c1:3=mrw+ '
 }

@@ -59,6 +59,27 @@ load cgroup_helpers
   assert_equal "$(head -n 1 events)" "{\"type\":\"oom\",\"id\":\"$(new_id c)\"}"
 }
 
+@test "an OOM that ends the container is told, also when it is removed at once" {
+  needs controller memory
+  needs cgroup v1
+  local round id
+  for round in 1 2 3 4 5; do
+    limited_bundle c '{"memory": {"limit": 16777216, "swap": 16777216}}' '.process.args = ["sh", "-c",
+      "until [ -e /mnt/go ]; do :; done; exec dd if=/dev/zero of=/dev/null bs=200M count=1"]
+      | .mounts += [{destination: "/mnt", type: "bind", source: $dir, options: ["bind", "ro"]}]' --arg dir "$TEST_DIR"
+    id=$(new_id c$round)
+    rm -f go
+    rocker_runc run -b c "$id" </dev/null >out 2>&1 3>&- 4>&- &
+    wait_until 10 bash -c "[[ \$('$ROCKER_RUNC' --root '$RUNC_ROOT' state '$id' 2>/dev/null) = *running* ]]"
+    rocker_runc events --interval 1h "$id" >events 2>err 3>&- 4>&- &
+    local events=$!
+    sleep 0.3
+    touch go
+    wait "$events"
+    assert_equal "$(cat events)" "{\"type\":\"oom\",\"id\":\"$id\"}"
+  done
+}
+
 @test "--memory-pressure: told when memory gets short" {
   needs controller memory
   if on_v2 && [[ ! -e /proc/pressure/memory ]]; then skip 'needs pressure stall information (psi=1)'; fi

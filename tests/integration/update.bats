@@ -60,6 +60,102 @@ update() { rocker_runc update "$@"; }
   assert_group c cpu/cpu.shares 512 cpu.weight 59
 }
 
+@test "cpu: shares for a group that is idle take it out of that" {
+  needs controller cpu
+  local id
+  start_limited c
+  id=$(new_id c)
+  update --cpu-idle 1 "$id"
+  update --cpu-share 512 "$id"
+  assert_group c cpu/cpu.idle 0 cpu.idle 0
+  assert_group c cpu/cpu.shares 512 cpu.weight 59
+}
+
+@test "an update of which the kernel refuses a part changes nothing" {
+  needs controller memory
+  needs controller cpu
+  needs controller cpuset
+  needs controller pids
+  local id
+  start_limited c '{"memory": {"limit": 67108864, "swap": 67108864}, "pids": {"limit": 20},
+    "cpu": {"shares": 512, "quota": 40000, "period": 100000}}'
+  id=$(new_id c)
+  # CPU 4000 is none; memory, shares and quota are written before it.
+  run --separate-stderr update --memory 32m --memory-swap 48m --memory-reservation 16m --cpu-share 2048 --cpu-quota 20000 \
+    --cpu-period 50000 --pids-limit 7 --cpuset-cpus 4000 "$id"
+  assert_failure
+  assert_one_error_line cpuset.cpus
+  assert_group c memory/memory.limit_in_bytes 67108864 memory.max 67108864
+  assert_group c memory/memory.memsw.limit_in_bytes 67108864 memory.swap.max 0
+  assert_group c memory/memory.soft_limit_in_bytes 9223372036854771712 memory.low 0
+  assert_group c cpu/cpu.shares 512 cpu.weight 59
+  assert_group c cpu/cpu.cfs_quota_us 40000 cpu.max '40000 100000'
+  assert_group c cpu/cpu.cfs_period_us 100000 cpu.max '40000 100000'
+  assert_group c pids/pids.max 20 pids.max 20
+  # And the same without it is fine.
+  update --memory 32m --memory-swap 48m --cpu-share 2048 --pids-limit 7 "$id"
+  assert_group c memory/memory.limit_in_bytes 33554432 memory.max 33554432
+  assert_group c pids/pids.max 7 pids.max 7
+  if by_systemd; then
+    run systemctl show -P TasksMax "rocker-$id.scope"
+    assert_output 7
+  fi
+}
+
+@test "device rules: replaced while the container runs; those that it has already are no update" {
+  local id probe='for n in 1:11 1:3; do m=/tmp/${n#*:}; [ -e $m ] || mknod $m c ${n%:*} ${n#*:}; head -c 0 $m && echo $n yes || echo $n no; done'
+  local rules='[{"allow": false, "access": "rwm"}]'
+  start_limited c "{\"devices\": $rules}" '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=755"]}]
+    | .process.capabilities |= map_values(. + ["CAP_MKNOD", "CAP_SYSLOG"] | unique)'
+  id=$(new_id c)
+  probe() { rocker_runc exec "$id" sh -c "$probe" 2>/dev/null; }
+  run probe
+  assert_output $'1:11 no\n1:3 yes'
+  echo '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "rw"}]}' >more.json
+  update -r more.json "$id"
+  run probe
+  assert_output $'1:11 yes\n1:3 yes'
+  # The rules of the config are news now.
+  update -r - "$id" <<<"{\"devices\": $rules}"
+  run probe
+  assert_output $'1:11 no\n1:3 yes'
+  update -r more.json "$id"
+  update -r - "$id" <<<'{"devices": [{"allow": true, "access": "rwm"}]}'
+  run probe
+  assert_output $'1:11 yes\n1:3 yes'
+  update -r - "$id" <<<"{\"devices\": $rules}"
+  # An exception from an exception is the program's; the one after it takes that away again.
+  if [[ $(cgroup_mode) != v1 ]]; then
+    update -r - "$id" <<<'{"devices": [{"allow": true, "type": "c", "major": 1, "access": "rw"}, {"allow": false, "type": "c",
+      "major": 1, "minor": 11, "access": "rw"}]}'
+    run probe
+    assert_output $'1:11 no\n1:3 yes'
+    update -r more.json "$id"
+    run probe
+    assert_output $'1:11 yes\n1:3 yes'
+    update -r - "$id" <<<"{\"devices\": $rules}"
+  fi
+  # What a hook has allowed beside the runtime stays as long as nothing new is said.
+  if ! on_v2; then
+    echo 'c 1:11 r' >"$(cgroup_dir devices "$(container_pid "$id")")/devices.allow"
+    echo "{\"pids\": {\"limit\": 30}, \"devices\": $rules}" | update -r - "$id"
+    run probe
+    assert_output $'1:11 yes\n1:3 yes'
+  fi
+}
+
+@test "device rules: what stays allowed is so at every moment of an update" {
+  local id i
+  start_limited c
+  id=$(new_id c)
+  rocker_runc exec "$id" sh -c 'i=0; while [ $i -lt 3000 ]; do : </dev/null || exit 1; i=$((i + 1)); done; echo fine' >out 2>&1 3>&- 4>&- &
+  for i in {1..20}; do
+    update -r - "$id" <<<"{\"devices\": [{\"allow\": true, \"type\": \"c\", \"major\": 1, \"minor\": $((i % 2 + 10)), \"access\": \"r\"}]}"
+  done
+  wait "$!"
+  assert_equal "$(cat out)" fine
+}
+
 @test "cpuset, pids" {
   needs controller cpuset
   needs controller pids

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rocker-runc/cgroup/gvariant.hh"
+#include "rocker-runc/cgroup/journal.hh"
 #include "rocker-runc/cgroup/manager.hh"
 #include "rocker-runc/cgroup/resources.hh"
 #include "rocker-runc/cgroup/stats.hh"
@@ -256,4 +257,22 @@ Test(cgroup, pressure_and_lists_of_numbers) {
   const std::vector<std::uint16_t> expected{0, 1, 2, 7};
   cr_expect(parse_number_list("0-2,7\n") == expected);
   cr_expect(parse_number_list("").empty());
+}
+
+Test(cgroup, what_a_file_held_is_put_back_in_the_form_it_takes) {
+  using cgroup::to_put_back;
+  const std::string io_max =
+      "8:0 rbps=1000 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=5 riops=max wiops=max";
+  cr_expect(to_put_back("memory.max", "1000\n", "max") == "max");
+  cr_expect(to_put_back("cpu.max", "1000 100000", "max 50000") == "max 50000");
+  cr_expect(to_put_back("cpuset.cpus", "0", "") == "\n");
+  cr_expect(to_put_back("io.max", "8:16 wbps=max", io_max) == "8:16 rbps=max wbps=5 riops=max wiops=max");
+  cr_expect(to_put_back("io.max", "8:32 wbps=7", io_max) == "8:32 rbps=max wbps=max riops=max wiops=max");
+  cr_expect(to_put_back("io.weight", "50", "default 100\n8:0 200") == "default 100");
+  cr_expect(to_put_back("io.weight", "8:0 50", "default 100\n8:0 200") == "8:0 200");
+  cr_expect(to_put_back("io.weight", "8:16 50", "default 100\n8:0 200") == "8:16 default");
+  cr_expect(to_put_back("blkio.throttle.read_bps_device", "8:16 50", "8:0 200") == "8:16 0");
+  cr_expect(to_put_back("rdma.max", "mlx4_0 hca_handle=2", "mlx4_0 hca_handle=max hca_object=max") ==
+            "mlx4_0 hca_handle=max hca_object=max");
+  cr_expect(to_put_back("memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 0") == "0");
 }
