@@ -48,6 +48,8 @@ cleanup() { # DIR TAG...
   done
   for path in $(mounts_below "$dir"); do umount -l "$path" 2>/dev/null || :; done
   [[ ! -d $dir ]] || rm -rf --one-file-system "$dir"
+  # The parent of the wrapper's groups; it stays when anybody's container is in it.
+  rmdir /sys/fs/cgroup/rocker /sys/fs/cgroup/*/rocker 2>/dev/null || :
 }
 
 # One line for each thing that is still there; nothing when all is clean.
