@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "rocker-image/store_folders.hh"
 #include "spec/support/error.hh"
@@ -35,8 +36,15 @@ std::string Store::image_directory(const spec::Reference& reference) const {
 }
 
 Image Store::load(const spec::Reference& reference, std::string directory) const {
+  return load(reference, std::move(directory), -1);
+}
+
+Image Store::load(const spec::Reference& reference, std::string directory, int images_fd) const {
   const std::string file = cat(directory, "/image.json");
-  auto text = read_file_if_exists(AT_FDCWD, file, most_json);
+  auto text = images_fd < 0
+                  ? read_file_if_exists(AT_FDCWD, file, most_json)
+                  : read_file_if_exists(
+                        images_fd, cat(reference.directory(), "/", reference.tag, "/image.json"), most_json);
   if (!text) {
     throw Error(cat("Image not found: ", reference.text(), ": ", file, " is missing"))
         .hint(cat("import it again, or remove what is left with 'rocker rmi ", reference.text(), "'"));
@@ -94,21 +102,33 @@ Image Store::find(std::string_view text) const {
 
 std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) const {
   std::vector<Image> images;
-  for (const auto& directory : names_in(cat(root_, "/images"))) {
-    const std::string folder = cat(root_, "/images/", directory);
-    for (const auto& tag : names_in(folder)) {
+  const std::string folder = cat(root_, "/images");
+  const UniqueFd dir(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!dir) {
+    if (errno == ENOENT) return images;
+    throw system_error(cat("open ", folder));
+  }
+  for (const auto& directory : names_in(folder)) {
+    for (const auto& tag : names_in(dir.get(), directory)) {
       try {
-        images.push_back(load({spec::name_of_directory(directory), tag}, cat(folder, "/", tag)));
+        images.push_back(load({spec::name_of_directory(directory), tag},
+                              cat(folder, "/", directory, "/", tag), dir.get()));
       } catch (const Error& error) {
         broken(error);
       }
     }
   }
-  std::sort(images.begin(), images.end(), [](const Image& a, const Image& b) {
-    if (a.record.created_ns != b.record.created_ns) return a.record.created_ns > b.record.created_ns;
-    return a.reference.text() < b.reference.text();
+  // An image is large: the order is found out with pointers, and each is moved once.
+  std::vector<Image*> order;
+  for (auto& image : images) order.push_back(&image);
+  std::sort(order.begin(), order.end(), [](const Image* a, const Image* b) {
+    if (a->record.created_ns != b->record.created_ns) return a->record.created_ns > b->record.created_ns;
+    return std::tie(a->reference.name, a->reference.tag) < std::tie(b->reference.name, b->reference.tag);
   });
-  return images;
+  std::vector<Image> sorted;
+  sorted.reserve(order.size());
+  for (Image* image : order) sorted.push_back(std::move(*image));
+  return sorted;
 }
 
 void Store::check_rootfs(const Image& image) const {

@@ -114,6 +114,8 @@ class Store {
  private:
   std::string image_directory(const spec::Reference& reference) const;
   Image load(const spec::Reference& reference, std::string directory) const;
+  // The same, its file found below the open folder of all images: of many the way down is gone once.
+  Image load(const spec::Reference& reference, std::string directory, int images_fd) const;
   std::optional<std::string> live_generation(const spec::Reference& reference) const;
   void discard(const std::string& path) const;
   void drop_generation_if_unused(const spec::Reference& reference, const std::string& generation) const;

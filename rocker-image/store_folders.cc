@@ -1,11 +1,11 @@
 #include "rocker-image/store_folders.hh"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -14,21 +14,31 @@
 
 namespace rocker::store_folders {
 
-std::vector<std::string> names_in(const std::string& path) {
-  struct Close {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-  };
+std::vector<std::string> names_in(int dir_fd, const std::string& path) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, Close> dir(::opendir(path.c_str()));
+  const UniqueFd dir(::openat(dir_fd, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) {
     if (errno == ENOENT || errno == ENOTDIR) return names;
     throw system_error(cat("open ", path));
   }
-  while (const dirent* entry = ::readdir(dir.get())) {
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  // Not by opendir(3), which asks three things of each folder before it reads: a store may have thousands.
+  alignas(dirent64) char buffer[32768];
+  for (;;) {
+    const ssize_t got = ::getdents64(dir.get(), buffer, sizeof buffer);
+    if (got < 0) throw system_error(cat("read ", path));
+    if (got == 0) break;
+    for (const char* at = buffer; at < buffer + got;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(at);
+      if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+      at += entry->d_reclen;
+    }
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<std::string> names_in(const std::string& path) {
+  return names_in(AT_FDCWD, path);
 }
 
 bool exists(const std::string& path) {

@@ -14,6 +14,7 @@ inline constexpr std::size_t most_json = std::size_t{16} << 20;
 
 // Names in a directory, sorted, without those that begin with a dot; none when there is no such directory.
 std::vector<std::string> names_in(const std::string& path);
+std::vector<std::string> names_in(int dir_fd, const std::string& path);  // below an open directory
 
 bool exists(const std::string& path);
 bool is_directory(const std::string& path);  // or a link to one

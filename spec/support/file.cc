@@ -21,17 +21,32 @@ UniqueFd open_at(int dir_fd, const std::string& path, int flags, mode_t mode) {
   return fd;
 }
 
+static Error too_large(std::string_view name, std::size_t most) {
+  return Error(cat(name, ": larger than ", most, " bytes, the most that is read"));
+}
+
 std::string read_all(int fd, std::string_view name, std::size_t most) {
+  // Most files are small: nothing is allocated for more than they hold.
+  char first[8192];
   std::string text;
   std::size_t used = 0;
+  while (used < sizeof first) {
+    const ssize_t got = ::read(fd, first + used, sizeof first - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error(cat("read ", name));
+    used += static_cast<std::size_t>(got);
+    if (used > most) throw too_large(name, most);
+    if (got == 0) return {first, used};
+  }
+  text.assign(first, used);
   for (;;) {
-    if (text.size() - used < 4096) text.resize(text.size() * 2 + 8192);
+    if (text.size() - used < 4096) text.resize(text.size() * 2);
     const ssize_t got = ::read(fd, text.data() + used, text.size() - used);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw system_error(cat("read ", name));
     if (got == 0) break;
     used += static_cast<std::size_t>(got);
-    if (used > most) throw Error(cat(name, ": larger than ", most, " bytes, the most that is read"));
+    if (used > most) throw too_large(name, most);
   }
   text.resize(used);
   return text;

@@ -7,13 +7,15 @@ load helpers
 load cgroup_helpers
 
 # Majors 60 and 61 are for local use: what may be opened has no driver and says so, what may not says EPERM.
-probe='mkdir -p /n; for d in "b 60 1" "b 60 2" "b 61 1" "c 60 1" "c 1 3"; do
+# By what the shell has itself: each process that is started counts where a machine is emulated.
+probe='mkdir -p /n; denied() { read -r why </n/err || return; case $why in *"not permitted"*) return 0 ;; esac; return 1; }
+for d in "b 60 1" "b 60 2" "b 61 1" "c 60 1" "c 1 3"; do
   set -- $d; node=/n/$1$2.$3; got=
   mknod $node $1 $2 $3 2>/n/err && got=m
   [ -e $node ] || { echo "$1$2:$3 not made"; continue; }
-  { true <$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}r
-  { true >$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}w
-  { true <>$node; } 2>/n/err; grep -q "not permitted" /n/err || got=${got}+
+  { true <$node; } 2>/n/err; denied || got=${got}r
+  { true >$node; } 2>/n/err; denied || got=${got}w
+  { true <>$node; } 2>/n/err; denied || got=${got}+
   printf "%s%s:%s=%s " $1 $2 $3 $got
 done; echo'
 

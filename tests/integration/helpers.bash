@@ -37,21 +37,7 @@ source "$REPO/tests/cleanup.bash"
 setup() { setup_test; }
 teardown() { teardown_test; }
 
-# With BATS_TEST_TIMEOUT bats starts a process beside each test that waits for the end of the time. One that is told to end
-# before its trap is set leaves a sleep behind that keeps the whole run waiting: a test does not begin before that.
-await_countdown() {
-  local pid=${BATS_killer_pid-} caught
-  [[ -n $pid ]] || return 0
-  for _ in {1..200}; do
-    caught=$(sed -n 's/^SigCgt:\t*//p' "/proc/$pid/status" 2>/dev/null) || return 0
-    # The trap (SIGABRT is bit 5), and the sleep, before which it may still be the one that was inherited.
-    if (((16#${caught:-0} & 32) != 0)) && [[ -n $(cat "/proc/$pid/task/$pid/children") ]]; then return 0; fi
-    sleep 0.05
-  done
-}
-
 setup_test() {
-  await_countdown
   needs root
   local program
   for program in "$ROCKER_IMAGE" "$ROCKER_RUNC"; do
