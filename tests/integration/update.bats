@@ -97,7 +97,7 @@ update() { rocker_runc update "$@"; }
   assert_group c memory/memory.limit_in_bytes 33554432 memory.max 33554432
   assert_group c pids/pids.max 7 pids.max 7
   if by_systemd; then
-    run systemctl show -P TasksMax "rocker-$id.scope"
+    run systemctl show -P TasksMax "rkt-$TEST_TAG-c.scope"
     assert_output 7
   fi
 }
