@@ -108,7 +108,9 @@ std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) 
     if (errno == ENOENT) return images;
     throw system_error(cat("open ", folder));
   }
-  for (const auto& directory : names_in(folder)) {
+  const auto directories = names_in(folder);
+  images.reserve(directories.size());
+  for (const auto& directory : directories) {
     for (const auto& tag : names_in(dir.get(), directory)) {
       try {
         images.push_back(load({spec::name_of_directory(directory), tag},
