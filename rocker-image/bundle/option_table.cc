@@ -127,7 +127,7 @@ constexpr std::int64_t most = INT64_MAX;
 const Row bundle_table[] = {
     {{"add-host", 0, "NAME:IP", "a line for the container's /etc/hosts"},
      [](Options& o, sv v) { o.add_hosts.emplace_back(v); }},
-    {{"annotation", 0, "KEY=VALUE", "an annotation of config.json"},
+    {{"annotation", 0, "KEY[=VALUE]", "an annotation of config.json"},
      [](Options& o, sv v) {
        o.annotations.insert_or_assign(parse_pair(v, "--annotation").first,
                                       parse_pair(v, "--annotation").second);

@@ -1,5 +1,6 @@
 #include "rocker-image/bundle/values.hh"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -26,6 +28,21 @@ struct stat block_device(std::string_view path, std::string_view option) {
   if (::stat(std::string(path).c_str(), &st) < 0) throw system_error(cat(option, ": ", printable(path)));
   if (!S_ISBLK(st.st_mode)) throw refuse(option, path, "a block device");
   return st;
+}
+
+// "0-2,5" as {0,2}, {5,5}; nothing when it is no such list.
+std::optional<std::vector<std::pair<long long, long long>>> ranges_of(std::string_view list) {
+  std::vector<std::pair<long long, long long>> ranges;
+  for (const auto part : split(list, ',')) {
+    const auto dash = part.find('-');
+    long long first = 0, last = 0;
+    if (!parse_number(part.substr(0, dash), first) || first < 0) return std::nullopt;
+    last = first;
+    if (dash != std::string_view::npos && (!parse_number(part.substr(dash + 1), last) || last < first))
+      return std::nullopt;
+    ranges.emplace_back(first, last);
+  }
+  return ranges;
 }
 
 }  // namespace
@@ -56,15 +73,30 @@ std::int64_t parse_cpus(std::string_view text) {
 }
 
 std::string parse_cpu_list(std::string_view text, std::string_view option) {
-  for (const auto part : split(text, ',')) {
-    const auto dash = part.find('-');
-    long long first = 0, last = 0;
-    const bool good =
-        parse_number(part.substr(0, dash), first) && first >= 0 &&
-        (dash == std::string_view::npos || (parse_number(part.substr(dash + 1), last) && last >= first));
-    if (!good) throw refuse(option, text, "a list like 0-2,5");
-  }
+  if (!ranges_of(text)) throw refuse(option, text, "a list like 0-2,5");
   return std::string(text);
+}
+
+void check_on_host(const spec::CpuResources& cpu) {
+  const auto check = [](std::string_view option, const char* what, const std::string& list,
+                        const char* file) {
+    if (list.empty()) return;
+    // A kernel without NUMA has no such file, and one memory node.
+    const auto text = read_file_if_exists(AT_FDCWD, file, 64 << 10);
+    const std::string online(text ? trim(*text) : std::string_view("0"));
+    const auto wanted = ranges_of(list), there = ranges_of(online);
+    if (!wanted || !there) return;
+    for (const auto& range : *wanted) {
+      // The kernel's ranges do not touch: one of them has all of it, or it is not all there.
+      const auto has = [&](const auto& other) {
+        return other.first <= range.first && range.second <= other.second;
+      };
+      if (std::any_of(there->begin(), there->end(), has)) continue;
+      throw Error(cat(option, ": ", what, " ", list, " are asked for, this host has ", online));
+    }
+  };
+  check("--cpuset-cpus", "the CPUs", cpu.cpus, "/sys/devices/system/cpu/online");
+  check("--cpuset-mems", "the memory nodes", cpu.mems, "/sys/devices/system/node/online");
 }
 
 spec::Rlimit parse_ulimit(std::string_view text) {

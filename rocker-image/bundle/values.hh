@@ -16,8 +16,12 @@ std::int64_t parse_integer(std::string_view text, std::string_view option, std::
 // "1.5" as CPUs: the quota in microseconds of a period of 100 ms.
 std::int64_t parse_cpus(std::string_view text);
 
-// "0-2,5": which CPUs or memory nodes. Whether they exist is known to the kernel.
+// "0-2,5": which CPUs or memory nodes; they may be another machine's.
 std::string parse_cpu_list(std::string_view text, std::string_view option);
+
+// Throws Error that says what this host has when --cpuset-cpus or --cpuset-mems asks for more, as docker
+// does: the kernel would say "numerical result out of range".
+void check_on_host(const spec::CpuResources& cpu);
 
 // "nofile=1024:2048" to RLIMIT_NOFILE; -1 is unlimited.
 spec::Rlimit parse_ulimit(std::string_view text);

@@ -145,6 +145,7 @@ bool wants_restart(const Facts& facts) {
 }  // namespace
 
 Facts create(const Room& room, const bundle::Options& options) {
+  bundle::check_on_host(options.resources.cpu);
   Facts facts;
   facts.name = options.name;
   facts.created_ns = now_ns();

@@ -265,6 +265,7 @@ int update(const Room& room, Args args) {
   UpdateOptions options;
   const auto names =
       grammar::parse("update", table(update_table), options, args, grammar::Positionals::mixed);
+  bundle::check_on_host(options.resources.cpu);
   json::Writer w(json::Writer::Style::compact);
   write(w, options.resources);
   const std::string resources = w.text();

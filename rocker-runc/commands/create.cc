@@ -58,11 +58,18 @@ std::string new_id() {
   return id;
 }
 
+// An engine's 64 digits as its tables show them; any other ID is what somebody has chosen.
+std::string short_id(const std::string& id) {
+  const bool digits = id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return digits ? id.substr(0, 12) : id;
+}
+
 void told_of_memory(const Container& container, int status) {
   if (status != 128 + SIGKILL) return;
   try {
     if (container.cgroups().oom_kills() > 0) {
-      log::warn(cat("container \"", container.id(), "\" was killed for memory: it reached its limit"));
+      log::warn(
+          cat("container \"", short_id(container.id()), "\" was killed for memory: it reached its limit"));
     }
   } catch (const Error& error) {
     log::debug(error.what());

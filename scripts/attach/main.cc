@@ -1,6 +1,6 @@
 // rocker-attach - the user's terminal or streams, and a container's: the client of conmon's attach socket.
 //
-//   rocker-attach [--tty] [--no-stdin] [--detach-keys KEYS] [--memory TEXT]
+//   rocker-attach [--tty] [--no-stdin] [--detach-keys KEYS] [--name NAME] [--memory TEXT]
 //                 [--start RUNTIME RUN-DIRECTORY --failed PROGRAM --root ROOT] DIRECTORY ID
 //
 // With --start it has the runtime start the container once it is attached, so that no output is missed. It
@@ -32,7 +32,7 @@ namespace rocker::attach {
 struct Arguments {
   bool tty = false, input = true;
   std::string detach_keys = "ctrl-p,ctrl-q";
-  std::string memory;  // the limit, for the message
+  std::string name, memory;  // the container's, and its limit, for the message
   std::string runtime, run_directory, failed_program, root;
   std::string directory, id;
 };
@@ -52,6 +52,8 @@ static Arguments parse_arguments(int argc, char** argv) {
       out.input = false;
     } else if (option == "--detach-keys") {
       out.detach_keys = next();
+    } else if (option == "--name") {
+      out.name = next();
     } else if (option == "--memory") {
       out.memory = next();
     } else if (option == "--start") {
@@ -240,7 +242,7 @@ static int run(int argc, char** argv) {
         .exit_status(125);
   }
   if (end->out_of_memory && end->exit_code == 128 + SIGKILL) {
-    log::error(cat("the container was killed: it ran out of memory",
+    log::error(cat("container ", arguments.name, " was killed: it ran out of memory",
                    arguments.memory.empty() ? "" : cat(", its limit is ", arguments.memory)));
   }
   return end->exit_code;

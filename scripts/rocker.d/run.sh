@@ -19,8 +19,8 @@ rocker_run() {
     echo "$id"
   else
     [ -z "$pidfile" ] || cp "$dir/pid" "$pidfile"
-    exec "$attach" ${tty:+--tty} --detach-keys "$keys" --memory "$memory" --start "$runtime" "$run" \
-      --failed "$image" --root "$root" "$dir" "$id"
+    exec "$attach" ${tty:+--tty} --detach-keys "$keys" --name "$name" --memory "$memory" \
+      --start "$runtime" "$run" --failed "$image" --root "$root" "$dir" "$id"
   fi
 }
 
@@ -70,13 +70,14 @@ start_attached() { # CONTAINER
   [ -z "$running" ] || rocker_attach "$1"
   watch "$@"
   exec "$attach" ${tty:+--tty} ${silent:+--no-stdin} --detach-keys "${given_keys:-$keys}" \
-    --memory "$memory" --start "$runtime" "$run" --failed "$image" --root "$root" "$dir" "$id"
+    --name "$name" --memory "$memory" --start "$runtime" "$run" --failed "$image" --root "$root" "$dir" "$id"
 }
 
 rocker_attach() {
   facts=$(ask attach "$@") || run_failed $? "$facts"
   eval "$facts"
-  exec "$attach" ${tty:+--tty} ${silent:+--no-stdin} --detach-keys "$keys" --memory "$memory" "$dir" "$id"
+  exec "$attach" ${tty:+--tty} ${silent:+--no-stdin} --detach-keys "$keys" --name "$name" --memory "$memory" \
+    "$dir" "$id"
 }
 
 # Has conmon make the container and watch it from then on. It answers on a FIFO when the runtime is done.

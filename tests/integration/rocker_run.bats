@@ -68,11 +68,42 @@ setup() {
     run -137 --separate-stderr rocker run $rm -m 10m --image busybox /bin/sh -c 'x=1; while :; do x=$x$x; done' </dev/null
     assert_regex "$stderr" 'memory'
     assert_regex "$stderr" 'limit'
+    # By its name, or by as much of its ID as tables show.
+    assert_regex "$stderr" 'container ("[0-9a-f]{12}"|[a-z]+_[a-z]+) was killed'
     # conmon's own note of it is not left where the caller stands.
     assert_file_not_exist oom
   done
   run -0 rocker inspect "$(rocker ps -aq)"
   assert_json '.[0].State | [.OOMKilled, .ExitCode, .Status]' '[true,137,"exited"]'
+}
+
+@test "run: CPUs and memory nodes that this host has not got are named, and those that it has" {
+  local there
+  there=$(</sys/devices/system/cpu/online)
+  local line
+  for line in "run --cpuset 0-9999" "create --cpuset-cpus 9999" "run --cpuset-cpus 0,9999"; do
+    run --separate-stderr rocker ${line} busybox true
+    assert_failure
+    assert_one_error_line "--cpuset-cpus: the CPUs ${line##* } are asked for, this host has $there"
+  done
+  run --separate-stderr rocker run --cpuset-mems 99 busybox true
+  assert_equal "$status" 125
+  assert_one_error_line '--cpuset-mems: the memory nodes 99 are asked for, this host has 0'
+  rocker create --name "$TEST_TAG" --cpuset "$there" busybox true
+  run --separate-stderr rocker update --cpuset-cpus 9999 "$TEST_TAG"
+  assert_failure
+  assert_one_error_line "--cpuset-cpus: the CPUs 9999 are asked for, this host has $there"
+  # A bundle may be another machine's.
+  rocker_image bundle busybox b --cpuset-cpus 9999 -- true
+}
+
+@test "run: an annotation without a value has an empty one, as docker has it" {
+  rocker create --name "$TEST_TAG" --annotation empty --annotation com.example=a=b busybox true
+  run -0 rocker inspect "$TEST_TAG"
+  assert_json '.[0].Config.Annotations | [.empty, ."com.example"]' '["","a=b"]'
+  run --separate-stderr rocker create --annotation =b busybox true
+  assert_failure
+  assert_one_error_line '--annotation: expected KEY=VALUE, found "=b"'
 }
 
 @test "run -d, ps, exec, logs, stop, rm" {
