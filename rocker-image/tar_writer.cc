@@ -88,10 +88,12 @@ void TarWriter::write_content(int fd, std::uint64_t size, std::string_view name)
 
 class TarWriter::Tree : public TreeVisitor {
  public:
-  explicit Tree(TarWriter& writer) : writer_(writer) {}
+  // The root is called as in `top`; all else is below it.
+  explicit Tree(TarWriter& writer, const std::string& top = "")
+      : writer_(writer), top_(top.empty() ? "./" : cat(top, "/")), prefix_(top.empty() ? "" : top_) {}
 
   void enter(const Node& node, int fd) override {
-    const EntryPtr entry = describe(node, node.path.empty() ? "./" : cat(node.path, "/"));
+    const EntryPtr entry = describe(node, node.path.empty() ? top_ : cat(prefix_, node.path, "/"));
     add_xattrs(entry.get(), fd);
     writer_.write_header(entry.get());
   }
@@ -101,9 +103,10 @@ class TarWriter::Tree : public TreeVisitor {
       ++sockets;
       return;
     }
-    const EntryPtr entry = describe(node, node.path);
+    const std::string path = cat(prefix_, node.path);
+    const EntryPtr entry = describe(node, path);
     if (node.st.st_nlink > 1) {
-      const auto [first, fresh] = writer_.linked_.emplace(node.st.st_ino, node.path);
+      const auto [first, fresh] = writer_.linked_.emplace(node.st.st_ino, path);
       if (!fresh) {
         ::archive_entry_set_hardlink(entry.get(), first->second.c_str());
         ::archive_entry_unset_size(entry.get());
@@ -150,12 +153,27 @@ class TarWriter::Tree : public TreeVisitor {
   }
 
   TarWriter& writer_;
+  const std::string top_, prefix_;
 };
 
 std::size_t TarWriter::add_tree(int root_fd) {
   Tree tree(*this);
   walk(root_fd, tree);
   return tree.sockets;
+}
+
+void TarWriter::add_named(int folder_fd, const std::string& name) {
+  Node node;
+  node.parent = folder_fd;
+  node.name = node.path = name;
+  if (::fstatat(folder_fd, name.c_str(), &node.st, AT_SYMLINK_NOFOLLOW) < 0)
+    throw system_error(cat("stat ", printable(name)));
+  if (S_ISDIR(node.st.st_mode)) {
+    Tree tree(*this, name);
+    walk(open_at(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get(), tree);
+  } else {
+    Tree(*this).leaf(node);
+  }
 }
 
 static EntryPtr plain_entry(const std::string& name, mode_t mode, std::uint64_t size, std::int64_t time) {

@@ -30,6 +30,8 @@ class TarWriter {
   // A whole tree; the root is "./". Times later than SOURCE_DATE_EPOCH are that, when it is set. Gives the
   // number of sockets, which no tar can hold.
   std::size_t add_tree(int root_fd);
+  // What has that name in the folder, and all that is below it: "name", "name/...". Not "." and "..".
+  void add_named(int folder_fd, const std::string& name);
   // A file by its content, owned by root, with the time that SOURCE_DATE_EPOCH says or none.
   void add_file(const std::string& name, std::string_view content);
   // The same from a descriptor, from its beginning.

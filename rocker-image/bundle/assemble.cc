@@ -113,7 +113,7 @@ spec::Process process_of(const Options& o, const spec::ImageConfig& image, const
 
 void add_namespace(spec::Linux& out, spec::NamespaceType type, std::string_view file, const std::string& mode,
                    std::string_view option, const Place& place) {
-  if (mode == "host") return;
+  if (mode == "host" || mode.empty()) return;
   spec::Namespace ns;
   ns.type = type;
   if (mode.starts_with("ns:")) {
@@ -124,6 +124,21 @@ void add_namespace(spec::Linux& out, spec::NamespaceType type, std::string_view 
     ns.path = cat("/proc/", place.container_pid(std::string_view(mode).substr(10)), "/ns/", file);
   }
   out.namespaces.push_back(std::move(ns));
+}
+
+// user_namespaces(7): what a namespace of another kind shows may be mounted by the root of the user namespace
+// that it was made in. "host" is bound instead.
+void check_mountable(const Options& o) {
+  const auto check = [&](std::string_view option, const std::string& mode, std::string_view what) {
+    if (mode == "host" || mode == "private" || mode == o.userns) return;
+    throw Error(cat(option, " ", printable(mode), ": can't be joined with --userns ", o.userns,
+                    ": the kernel lets ", "no other user namespace mount its ", what))
+        .hint(mode.starts_with("container:") ? cat("give --userns ", mode, " as well")
+                                             : std::string("use private or host"));
+  };
+  check("--pid", o.pid, "/proc");
+  check("--ipc", o.ipc, "/dev/mqueue");
+  check("--cgroupns", o.cgroupns, "/sys/fs/cgroup");
 }
 
 // docker: twice the memory, memory and swap together, where the kernel counts swap at all.
@@ -147,6 +162,10 @@ std::optional<std::int64_t> swap_limit(const Options& o) {
 spec::Linux linux_of(const Options& o, const Place& place) {
   using spec::NamespaceType;
   spec::Linux l;
+  if (place.users) {
+    add_namespace(l, NamespaceType::user, "user", o.userns, "--userns", place);
+    l.uid_mappings = l.gid_mappings = place.users->mappings();
+  }
   add_namespace(l, NamespaceType::pid, "pid", o.pid, "--pid", place);
   add_namespace(l, NamespaceType::network, "net", o.network, "--network", place);
   add_namespace(l, NamespaceType::ipc, "ipc", o.ipc, "--ipc", place);
@@ -208,6 +227,23 @@ std::vector<VolumeRequest> volumes_of(const Options& o, const spec::ImageConfig&
   return all;
 }
 
+// What a user namespace may not mount, since the namespace that it shows is the host's or another's: the
+// host's own is bound, as podman does it.
+void bind_what_is_not_ours(const Options& o, spec::Mount& mount) {
+  const auto bind = [&](std::initializer_list<const char*> options) {
+    mount.type = "bind";
+    mount.source = mount.destination;
+    mount.options.assign(options.begin(), options.end());
+  };
+  if (mount.destination == "/proc" && o.pid == "host") {
+    bind({"rbind", "rprivate", "nosuid", "noexec", "nodev"});
+  } else if (mount.destination == "/dev/mqueue" && o.ipc == "host") {
+    bind({"bind", "rprivate", "nosuid", "noexec", "nodev"});
+  } else if (mount.destination == "/sys" && o.network != "none" && o.network != o.userns) {
+    bind({"rbind", "rprivate", "nosuid", "noexec", "nodev", o.privileged ? "rw" : "rro"});
+  }
+}
+
 std::vector<spec::Mount> mounts_of(const Options& o, const Place& place,
                                    const std::vector<VolumeRequest>& volumes) {
   const auto replaced = [&](const std::string& destination) {
@@ -220,6 +256,10 @@ std::vector<spec::Mount> mounts_of(const Options& o, const Place& place,
     // The shared memory and the queues of an IPC namespace belong together.
     if (mount.destination == "/dev/shm" && o.ipc == "host")
       mount = {"/dev/shm", "bind", "/dev/shm", {"rbind"}, {}, {}};
+    if (place.users) bind_what_is_not_ours(o, mount);
+    // A host that has no such file system mounted has nothing to show.
+    if (mount.destination == "/dev/mqueue" && mount.type == "bind" && ::access("/dev/mqueue", F_OK) != 0)
+      continue;
     mounts.push_back(std::move(mount));
   }
   if (o.init) mounts.push_back({"/dev/init", "bind", init_program(), {"bind", "ro"}, {}, {}});
@@ -232,12 +272,14 @@ std::vector<spec::Mount> mounts_of(const Options& o, const Place& place,
                       {"bind", "rprivate", o.read_only ? "ro" : "rw"},
                       {},
                       {}});
+    // The container's root owns them, as it would without a user namespace.
+    if (place.users) mounts.back().options.emplace_back("idmap");
   }
   for (const auto& request : volumes) {
     std::string source = request.source;
     if (request.kind != VolumeRequest::Kind::tmpfs && place.volume_source)
       source = place.volume_source(request);
-    mounts.push_back(mount_of(request, source));
+    mounts.push_back(mount_of(request, source, place.users.has_value()));
   }
   return mounts;
 }
@@ -246,6 +288,7 @@ std::vector<spec::Mount> mounts_of(const Options& o, const Place& place,
 
 Assembled assemble(const Options& o, const spec::ImageConfig& image, const Place& place) {
   Assembled out;
+  if (place.users) check_mountable(o);
   if (o.hostname && o.uts == "host")
     throw Error("--hostname: the host's own name can't be changed with --uts host");
   if (o.hostname && (o.hostname->empty() || o.hostname->size() > 64)) {

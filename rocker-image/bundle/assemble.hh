@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "rocker-image/bundle/idmapped.hh"
 #include "rocker-image/bundle/options.hh"
 #include "rocker-image/bundle/volumes.hh"
 #include "spec/config.hh"
@@ -13,10 +15,11 @@ namespace rocker::bundle {
 
 // What the bundle is made of and for.
 struct Place {
-  std::string directory;        // of the bundle: absolute
-  std::string image_reference;  // "busybox:latest"
-  std::string id;               // of the container; empty when the runtime is to name it
-  int root_fd = -1;             // the image's root file system
+  std::string directory;                // of the bundle: absolute
+  std::string image_reference;          // "busybox:latest"
+  std::string id;                       // of the container; empty when the runtime is to name it
+  int root_fd = -1;                     // the image's root file system
+  std::optional<UserRange> users = {};  // of its user namespace; none with the host's
   // The folder of a volume; the PID of another container's first process ("container:NAME"). Each throws
   // Error.
   std::function<std::string(const VolumeRequest& request)> volume_source;

@@ -6,6 +6,7 @@
 
 #include "rocker-image/bundle/etc_files.hh"
 #include "rocker-image/bundle/rootfs.hh"
+#include "rocker-image/bundle/user_ranges.hh"
 #include "spec/json.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
@@ -21,6 +22,23 @@ constexpr const char* record_name = "rocker-bundle.json";
 
 std::string_view name_of(RootfsMode mode) {
   return mode == RootfsMode::overlay ? "overlay" : mode == RootfsMode::copy ? "copy" : "automatic";
+}
+
+// The users that the container is to have for its own, noted down as its.
+std::optional<UserRange> take_users(const Request& request) {
+  const std::string_view mode = request.options.userns;
+  const std::string& root = request.store.root();
+  if (mode == "private") {
+    return reserve_range(root, request.directory, request.id.empty() ? request.directory : request.id);
+  }
+  if (!mode.starts_with("container:")) return std::nullopt;
+  if (!request.container_users) {
+    throw Error("--userns: a bundle alone can't join a container")
+        .hint("use private, or write the path of its user namespace into config.json");
+  }
+  const auto users = request.container_users(mode.substr(10));
+  if (users) share_range(root, request.directory, *users);
+  return users;
 }
 
 }  // namespace
@@ -41,6 +59,9 @@ BundleRecord load_record(const std::string& directory) {
   record.rootfs = mode == "overlay" ? RootfsMode::overlay
                   : mode == "copy"  ? RootfsMode::copy
                                     : RootfsMode::automatic;
+  std::uint64_t first_user = 0;
+  v.member("users", first_user);
+  if (first_user != 0) record.users = UserRange{static_cast<std::uint32_t>(first_user)};
   return record;
 }
 
@@ -50,6 +71,7 @@ void save_record(const std::string& directory, const BundleRecord& record) {
     w.member("image", record.image.text());
     w.unless_empty("generation", record.generation);
     w.member("rootfs", name_of(record.rootfs));
+    if (record.users) w.member("users", record.users->first);
   });
   replace_file(AT_FDCWD, cat(directory, "/", record_name), w.text(), 0644);
 }
@@ -57,8 +79,10 @@ void save_record(const std::string& directory, const BundleRecord& record) {
 Made make(const Request& request) {
   const std::string& dir = request.directory;
   const Image image = request.store.use(request.image, dir);
+  std::optional<UserRange> users;
   Defer undo([&] {
     try {
+      if (users) release_range(request.store.root(), dir, *users);
       request.store.release(image.reference, image.generation(), dir);
       for (const char* name : {"config.json", "etc", "overlay", "rootfs", record_name})
         remove_tree(AT_FDCWD, cat(dir, "/", name));
@@ -68,17 +92,19 @@ Made make(const Request& request) {
   });
   request.store.check_rootfs(image);
   const UniqueFd root = open_path(image.rootfs(), O_PATH | O_DIRECTORY);
-  Place place{dir,        image.reference.text(), request.id,
-              root.get(), request.volume_source,  request.container_pid};
+  users = take_users(request);
+  Place place{dir,   image.reference.text(), request.id,           root.get(),
+              users, request.volume_source,  request.container_pid};
   Assembled assembled = assemble(request.options, image.record.config, place);
   if (request.finish) request.finish(assembled.config, image.record.config);
 
-  make_directories(cat(dir, "/etc"), 0755);
+  // Closed, as the upper layer is: the container's root may make programs of these files, set-user-ID.
+  make_directories(cat(dir, "/etc"), 0700);
   for (const auto& file : etc_files(request.options, assembled.hostname)) {
     replace_file(AT_FDCWD, cat(dir, "/etc/", file.name), file.text, 0644);
   }
   make_layer_directories({image.rootfs(), dir});
-  save_record(dir, {image.reference, image.generation(), request.options.rootfs});
+  save_record(dir, {image.reference, image.generation(), request.options.rootfs, users});
   replace_file(AT_FDCWD, cat(dir, "/config.json"), spec::write_config(assembled.config), 0644);
   undo.dismiss();
   return {std::move(assembled), image};
@@ -87,12 +113,15 @@ Made make(const Request& request) {
 void mount(const Store& store, const std::string& directory, bool throw_away) {
   BundleRecord record = load_record(directory);
   if (is_mounted(directory)) return;
-  if (record.rootfs == RootfsMode::copy && ::access(cat(directory, "/overlay").c_str(), F_OK) != 0) return;
+  if (record.rootfs == RootfsMode::copy && ::access(cat(directory, "/overlay").c_str(), F_OK) != 0) {
+    if (record.users) mount_idmapped_copy(directory, *record.users);
+    return;
+  }
   // The image's folder moves when its name is given to another image: not while we look.
   const FileLock lock = store.lock(record.image, FileLock::Mode::shared);
   const Image image = store.find_generation(record.image, record.generation);
   store.check_rootfs(image);
-  const Layers layers{image.rootfs(), directory, throw_away};
+  const Layers layers{image.rootfs(), directory, throw_away, record.users};
   std::string why;
   if (record.rootfs != RootfsMode::copy) {
     if (mount_overlay(layers, why)) return;
@@ -112,6 +141,7 @@ void mount(const Store& store, const std::string& directory, bool throw_away) {
   // Its absence says that the copy is whole.
   remove_tree(AT_FDCWD, cat(directory, "/overlay"));
   save_record(directory, record);
+  if (record.users) mount_idmapped_copy(directory, *record.users);
 }
 
 void unmake(const Store& store, const std::string& directory) {
@@ -120,6 +150,7 @@ void unmake(const Store& store, const std::string& directory) {
   for (const char* name : {"config.json", "etc", "overlay", "rootfs"}) {
     remove_tree(AT_FDCWD, cat(directory, "/", name));
   }
+  if (record.users) release_range(store.root(), directory, *record.users);
   store.release(record.image, record.generation, directory);
   remove_tree(AT_FDCWD, cat(directory, "/", record_name));
 }

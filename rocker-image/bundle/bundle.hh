@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "rocker-image/bundle/assemble.hh"
@@ -15,6 +16,7 @@ struct BundleRecord {
   spec::Reference image;
   std::string generation;  // of the image; empty for a store that has none
   RootfsMode rootfs = RootfsMode::automatic;
+  std::optional<UserRange> users = {};  // of its own user namespace, or of the one that it joins
 };
 
 BundleRecord load_record(const std::string& directory);
@@ -28,6 +30,8 @@ struct Request {
   std::string id;         // of the container, or empty
   std::function<std::string(const VolumeRequest&)> volume_source = {};
   std::function<pid_t(std::string_view)> container_pid = {};
+  // The users of another container's user namespace ("--userns container:NAME"); none for the host's.
+  std::function<std::optional<UserRange>(std::string_view)> container_users = {};
   // What is to be changed in config.json, knowing the image, before it is written.
   std::function<void(spec::Config&, const spec::ImageConfig&)> finish = {};
 };

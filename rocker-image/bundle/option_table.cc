@@ -54,15 +54,15 @@ std::string network_mode(sv value) {
       .hint("rocker makes no bridge; none has a loopback interface, host has the host's network");
 }
 
-// docker's --userns takes host; podman has ways to map users beside it, which rocker's images are not laid
-// out for: their files belong to the host's numbers.
+// podman's modes, of which "auto" is what it calls a range of the container's own that nobody has to choose.
 std::string user_namespace(sv value) {
-  if (value == "host") return "host";
-  throw Error(cat("--userns: expected host, found \"", printable(value), "\": rocker maps no users"))
-      .hint(
-          "run the program as a user (--user 1000:1000) with few rights (--cap-drop ALL), or write "
-          "linux.uidMappings into the config.json of 'rocker-image bundle --rootfs copy' and chown its "
-          "rootfs");
+  if (value == "auto") return "private";
+  if (value == "host" || value == "private" || (value.starts_with("container:") && value.size() > 10))
+    return std::string(value);
+  Error error(cat("--userns: expected host, private or container:NAME, found \"", printable(value), "\""));
+  if (value.starts_with("keep-id") || value.starts_with("nomap"))
+    error.hint("it is for containers without root");
+  throw error;
 }
 
 void security_option(Options& o, sv value) {
@@ -263,7 +263,7 @@ const Row bundle_table[] = {
     {{"ulimit", 0, "LIMIT=SOFT[:HARD]", "a resource limit"},
      [](Options& o, sv v) { o.rlimits.push_back(parse_ulimit(v)); }},
     {{"user", 'u', "USER[:GROUP]", "names of the image's, or numbers"}, [](Options& o, sv v) { o.user = v; }},
-    {{"userns", 0, "MODE", "host, whose users the container's are"},
+    {{"userns", 0, "MODE", "host (default), private (users of its own), container:NAME"},
      [](Options& o, sv v) { o.userns = user_namespace(v); }},
     {{"uts", 0, "MODE", "private (default), host, container:NAME"},
      [](Options& o, sv v) { o.uts = namespace_mode(v, "--uts"); }},

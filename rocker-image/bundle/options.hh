@@ -44,7 +44,8 @@ struct Options {
   std::optional<std::uint64_t> shm_size;  // bytes
   RootfsMode rootfs = RootfsMode::automatic;
   std::string network = "none";  // none, host, ns:PATH
-  std::string pid = "private", ipc = "private", uts = "private", cgroupns = "private", userns = "host";
+  std::string pid = "private", ipc = "private", uts = "private", cgroupns = "private";
+  std::string userns;  // empty is the host's, as "host" is
   spec::StringMap sysctl;
   std::vector<std::string> dns, dns_search, dns_options, add_hosts;
 

@@ -68,6 +68,7 @@ void make_layer_directories(const Layers& layers) {
   if (::fstat(image.get(), &st) < 0) throw system_error(cat("stat ", layers.image));
   make_directories(rootfs_of(layers.directory), 0755);
   const std::string upper = cat(layers.directory, "/overlay/upper");
+  make_directories(cat(layers.directory, "/overlay"), 0700);
   make_directories(upper, 0755);
   make_directories(cat(layers.directory, "/overlay/work"), 0700);
   const UniqueFd fd = open_path(upper, O_RDONLY | O_DIRECTORY);
@@ -76,12 +77,22 @@ void make_layer_directories(const Layers& layers) {
   copy_xattrs(image.get(), fd.get());
 }
 
-bool mount_overlay(const Layers& layers, std::string& why) {
+namespace {
+
+void attach_rootfs(const UniqueFd& mount, const std::string& directory) {
+  const std::string target = rootfs_of(directory);
+  if (::move_mount(mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    throw system_error(cat("mount the root file system on ", target));
+  }
+}
+
+// The overlay, detached; nothing when it can't be, and why.
+UniqueFd make_overlay(const Layers& layers, std::string& why) {
   const UniqueFd context(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context) {
     if (errno == ENODEV) {
       why = "this kernel has no overlayfs";
-      return false;
+      return UniqueFd();
     }
     Error error = system_error("overlayfs");
     if (errno == EPERM) error.hint("mounting takes root");
@@ -103,7 +114,7 @@ bool mount_overlay(const Layers& layers, std::string& why) {
   if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "upperdir", upper.c_str(), 0) < 0) {
     if (errno != EINVAL) throw system_error(cat("overlayfs: upperdir=", printable(upper)));
     why = kernel_says(context.get());
-    return false;
+    return UniqueFd();
   }
   set("workdir", option_path(cat(layers.directory, "/overlay/work"), keep));
   // Linux 5.10; an older kernel writes what nobody will read.
@@ -113,19 +124,43 @@ bool mount_overlay(const Layers& layers, std::string& why) {
     const std::string said = kernel_says(context.get());
     if (failed == EINVAL || failed == EOPNOTSUPP || failed == ENODEV) {
       why = said.empty() ? cat("the file system of ", layers.directory, " can't carry an upper layer") : said;
-      return false;
+      return UniqueFd();
     }
     throw system_error(
         cat("mount the overlay on ", rootfs_of(layers.directory), said.empty() ? "" : cat(" (", said, ")")),
         failed);
   }
-  const UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  // overlayfs gives a node of a layer as the layer has it, and what a container must not make it must not
+  // find.
+  UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, layers.users ? MOUNT_ATTR_NODEV : 0));
   if (!mount) throw system_error("fsmount of the overlay");
-  const std::string target = rootfs_of(layers.directory);
-  if (::move_mount(mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-    throw system_error(cat("mount the overlay on ", target));
+  return mount;
+}
+
+}  // namespace
+
+bool mount_overlay(const Layers& layers, std::string& why) {
+  UniqueFd mount;
+  if (layers.users) {
+    // Both in one mount: overlayfs wants it so of upper/ and work/.
+    with_idmapped({layers.image, cat(layers.directory, "/overlay")}, *layers.users,
+                  [&] { mount = make_overlay(layers, why); });
+  } else {
+    mount = make_overlay(layers, why);
   }
+  if (!mount) return false;
+  attach_rootfs(mount, layers.directory);
   return true;
+}
+
+void mount_idmapped_copy(const std::string& directory, UserRange users) {
+  const UniqueFd user_namespace = make_user_namespace(users);
+  const UniqueFd tree = idmapped_tree(rootfs_of(directory), user_namespace.get());
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_NODEV;
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    throw system_error("mount_setattr");
+  attach_rootfs(tree, directory);
 }
 
 void copy_rootfs(const Layers& layers) {

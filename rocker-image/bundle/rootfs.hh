@@ -2,7 +2,10 @@
 // a copy.
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "rocker-image/bundle/idmapped.hh"
 
 namespace rocker::bundle {
 
@@ -11,6 +14,9 @@ struct Layers {
   std::string directory;  // the bundle: absolute; has rootfs/, overlay/upper/ and overlay/work/ in it
   // The upper layer will never be mounted again: nothing needs to be on the disk when it is taken away.
   bool throw_away = false;
+  // Of the container's own user namespace: image and upper layer, which belong to 0 and on, are idmapped to
+  // it, and device nodes in them are none.
+  std::optional<UserRange> users = {};
 };
 
 // Makes rootfs/ and the folders of the upper layer. The root of an overlay shows the upper folder's owner,
@@ -23,6 +29,9 @@ bool mount_overlay(const Layers& layers, std::string& why);
 
 // Copies the image into rootfs/, with owners, modes, times, links, attributes and holes.
 void copy_rootfs(const Layers& layers);
+
+// Covers rootfs/, which is a copy, by its idmapped self.
+void mount_idmapped_copy(const std::string& directory, UserRange users);
 
 // Whether something is mounted on rootfs/.
 bool is_mounted(const std::string& directory);

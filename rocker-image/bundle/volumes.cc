@@ -46,6 +46,11 @@ void bind_word(VolumeRequest& request, std::string_view word, std::string_view o
     log::warn(cat(option, ": \"", word, "\" is ignored: files are not relabelled for SELinux"));
   } else if (word == "U") {
     request.own = true;
+  } else if (word == "idmap") {
+    request.idmap = true;
+  } else if (word.starts_with("idmap=")) {
+    throw Error(cat(option, ": \"", printable(word), "\": the only mapping is that of the container's users"))
+        .hint("give idmap alone, with --userns private");
   } else if (word == "nocopy") {
     request.fill = false;
   } else if (word == "cached" || word == "delegated" || word == "consistent") {
@@ -54,7 +59,7 @@ void bind_word(VolumeRequest& request, std::string_view word, std::string_view o
     request.options.emplace_back(word);
   } else {
     throw Error(cat(option, ": unknown option \"", printable(word), "\""))
-        .hint("expected of ro, rw, z, Z, U, nocopy, noexec, nosuid, nodev, rslave, rshared, rprivate");
+        .hint("expected of ro, rw, z, Z, U, idmap, nocopy, noexec, nosuid, nodev, rslave, rshared, rprivate");
   }
 }
 
@@ -148,12 +153,14 @@ VolumeRequest parse_mount(std::string_view text) {
       request.fill = !flag();
     } else if (key == "U" || key == "chown") {
       request.own = flag();
+    } else if (key == "idmap") {
+      request.idmap = flag();
     } else if (is_mount_flag(key)) {
       request.options.emplace_back(key);
     } else {
       throw Error(cat(option, ": unknown key \"", printable(key), "\""))
           .hint(
-              "expected of type, source, target, readonly, bind-propagation, tmpfs-size, tmpfs-mode, "
+              "expected of type, source, target, readonly, bind-propagation, idmap, tmpfs-size, tmpfs-mode, "
               "volume-nocopy");
     }
   }
@@ -194,7 +201,7 @@ VolumeRequest parse_tmpfs(std::string_view text) {
   return request;
 }
 
-spec::Mount mount_of(const VolumeRequest& request, const std::string& source) {
+spec::Mount mount_of(const VolumeRequest& request, const std::string& source, bool own_users) {
   spec::Mount mount;
   mount.destination = request.destination;
   const auto given = [&](std::string_view word) {
@@ -215,6 +222,10 @@ spec::Mount mount_of(const VolumeRequest& request, const std::string& source) {
                      [](const auto& o) { return is_propagation(o); })) {
       mount.options.emplace_back("rprivate");
     }
+    // With the host's users they are the same numbers anyhow.
+    if (own_users && (request.idmap || request.kind == Kind::volume)) mount.options.emplace_back("idmap");
+    // A node that a container with the host's users has made is none for this one, which must not make any.
+    if (own_users && request.kind == Kind::volume && !given("dev")) mount.options.emplace_back("nodev");
   }
   for (const auto& word : request.options) {
     if (std::find(mount.options.begin(), mount.options.end(), word) == mount.options.end())

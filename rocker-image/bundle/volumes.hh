@@ -19,6 +19,7 @@ struct VolumeRequest {
   bool readonly = false;
   bool make_source = false;          // docker's -v makes a missing folder of the host's, --mount does not
   bool own = false;                  // give it to the container's user (podman's U)
+  bool idmap = false;                // a folder of the host's seen with the container's own numbers
   bool fill = true;                  // a new volume is filled with what the image has there
   std::vector<std::string> options;  // of the mount: propagation, noexec, size=
 };
@@ -30,7 +31,8 @@ VolumeRequest parse_tmpfs(std::string_view text);   // --tmpfs PATH[:OPTIONS]
 // The name of a volume: [a-zA-Z0-9][a-zA-Z0-9_.-]*; throws Error for any other.
 void check_volume_name(std::string_view name, std::string_view option);
 
-// The entry of config.json; `source` is the folder of a volume or of a bind.
-spec::Mount mount_of(const VolumeRequest& request, const std::string& source);
+// The entry of config.json; `source` is the folder of a volume or of a bind. In a container with users of its
+// own a volume is idmapped, whether it is asked for or not: its files are numbered as the image's.
+spec::Mount mount_of(const VolumeRequest& request, const std::string& source, bool own_users);
 
 }  // namespace rocker::bundle

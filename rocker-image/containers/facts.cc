@@ -27,6 +27,8 @@ Facts parse_facts(std::string text, const std::string& file) {
   v.member("pidfile", f.pidfile);
   v.member("labels", f.labels);
   v.member("network", f.network);
+  v.member("userns", f.userns);
+  v.member("joined", f.joined);
   v.member("anonymous_volumes", f.anonymous_volumes);
   v.member("memory_limit", f.memory_limit);
   if (const auto check = v.find("health_check")) {
@@ -81,6 +83,8 @@ std::string write_facts(const Facts& f) {
     w.unless_empty("pidfile", f.pidfile);
     w.unless_empty("labels", f.labels);
     w.unless_empty("network", f.network);
+    w.unless_empty("userns", f.userns);
+    w.unless_empty("joined", f.joined);
     w.unless_empty("anonymous_volumes", f.anonymous_volumes);
     w.member("memory_limit", f.memory_limit);
     if (!f.check.command.empty()) {

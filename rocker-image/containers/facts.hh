@@ -43,6 +43,8 @@ struct Facts {
   std::string pidfile;
   spec::StringMap labels;
   std::string network;
+  std::string userns;      // as it was asked for; empty is the host's
+  spec::StringMap joined;  // namespaces of other containers: "pid" and the like, and the container's ID
   std::vector<std::string> anonymous_volumes;  // names; gone with the container
   std::optional<std::uint64_t> memory_limit;
   HealthCheck check;

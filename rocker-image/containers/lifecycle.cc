@@ -16,6 +16,7 @@
 #include "rocker-image/bundle/rootfs.hh"
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
+#include "rocker-image/containers/joined.hh"
 #include "rocker-image/containers/volumes.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/file.hh"
@@ -159,6 +160,7 @@ Facts create(const Room& room, const bundle::Options& options) {
   facts.detach_keys = options.detach_keys;
   facts.pidfile = options.pidfile;
   facts.network = options.network;
+  facts.userns = options.userns;
   if (options.resources.memory.limit && *options.resources.memory.limit > 0) {
     facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
   }
@@ -186,12 +188,10 @@ Facts create(const Room& room, const bundle::Options& options) {
   request.volume_source = [&](const bundle::VolumeRequest& volume) {
     return volume_source(room.registry.root(), volume, facts);
   };
-  request.container_pid = [&](std::string_view name) {
-    const Facts other = room.registry.load(room.registry.resolve(name));
-    const Live live = look(room.registry, other);
-    if (live.pid == 0)
-      throw Error(cat("container ", other.name, " is not running")).hint(cat("rocker start ", other.name));
-    return live.pid;
+  request.container_pid = [&](std::string_view name) { return running_container(room.registry, name).pid; };
+  request.container_users = [&](std::string_view name) {
+    const Running other = running_container(room.registry, name);
+    return bundle::load_record(room.registry.directory(other.facts.id)).users;
   };
   request.finish = [&](spec::Config& config, const spec::ImageConfig& image) {
     facts.check = health_check(options, image);
@@ -215,6 +215,7 @@ Facts create(const Room& room, const bundle::Options& options) {
     }
   });
   fill_volumes(made);
+  facts.joined = joined_containers(room.registry, options);
   facts.image = made.image.reference.text();
   facts.image_id = made.image.record.id;
   facts.command = made.assembled.config.process->args;
@@ -238,6 +239,7 @@ void begin(const Room& room, Facts& facts) {
   if (live.status == Status::running || live.status == Status::paused || live.status == Status::starting) {
     throw Error(cat("container ", facts.name, " is ", name(live.status), " already"));
   }
+  rejoin(room.registry, facts);
   // What the runtime still knows of a run whose end nobody could note down.
   if (const char* runtime = std::getenv("ROCKER_RUNTIME")) runtime_delete(room, facts.id, runtime);
   bundle::unmount_rootfs(dir);

@@ -51,7 +51,11 @@ std::string volume_source(const std::string& root, const bundle::VolumeRequest& 
     name = random_volume_name();
     facts.anonymous_volumes.push_back(name);
   }
-  make_directories(cat(root, "/volumes"), 0711);
+  // Nobody but root gets in: a set-user-ID program that a container's root makes in a volume is the host's
+  // root's on the disk, also with --userns private.
+  const std::string volumes = cat(root, "/volumes");
+  make_directories(volumes, 0700);
+  if (::chmod(volumes.c_str(), 0700) < 0) throw system_error(cat("chmod ", volumes));
   const std::string data = cat(volume_directory(root, name), "/_data");
   make_directories(data, 0755);
   return data;
@@ -105,7 +109,12 @@ void fill_volumes(const bundle::Made& made) {
     }
     if (request.own) {
       const auto& user = made.assembled.config.process->user;
-      const std::string owner = cat(user.uid, ":", user.gid);
+      // What is not idmapped has to belong to the number that the user has on the host.
+      const auto& maps = made.assembled.config.linux_.uid_mappings;
+      const bool idmapped =
+          std::find(mount->options.begin(), mount->options.end(), "idmap") != mount->options.end();
+      const std::uint32_t base = maps.empty() || idmapped ? 0 : maps[0].host_id;
+      const std::string owner = cat(base + user.uid, ":", base + user.gid);
       run_and_wait({"chown", "-R", "-h", "--", owner.c_str(), mount->source.c_str()});
     }
   }

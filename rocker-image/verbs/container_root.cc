@@ -13,6 +13,8 @@ namespace rocker::verbs {
 
 ContainerRoot::ContainerRoot(const containers::Room& room, const containers::Facts& facts)
     : directory_(room.registry.directory(facts.id)) {
+  if (const auto users = bundle::load_record(directory_).users)
+    user_namespace_ = bundle::make_user_namespace(*users);
   if (const auto live = look(room.registry, facts); live.pid != 0) {
     fd_ = open_path(cat("/proc/", live.pid, "/root"), O_PATH | O_DIRECTORY);
     return;

@@ -18,6 +18,8 @@ class ContainerRoot {
   ContainerRoot& operator=(const ContainerRoot&) = delete;
 
   int fd() const { return fd_.get(); }
+  // In which the owners of its files are numbered as in the container (see Inside); -1 with the host's users.
+  int user_namespace() const { return user_namespace_.get(); }
   // A running container's root without what is mounted in it: its layers only.
   static UniqueFd layers_of(const containers::Room& room, const containers::Facts& facts);
 
@@ -25,7 +27,7 @@ class ContainerRoot {
   std::string directory_;
   FileLock lock_;
   bool mounted_ = false;
-  UniqueFd fd_;
+  UniqueFd fd_, user_namespace_;
 };
 
 }  // namespace rocker::verbs

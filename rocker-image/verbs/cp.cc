@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "rocker-image/content.hh"
 #include "rocker-image/extract.hh"
+#include "rocker-image/tar_writer.hh"
 #include "rocker-image/verbs/container_root.hh"
+#include "rocker-image/verbs/inside.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
@@ -37,7 +41,8 @@ struct Place {
   std::string text;  // for messages
   std::string path;
   int root = -1;
-  bool stream = false;  // "-"
+  bool stream = false;      // "-"
+  int user_namespace = -1;  // of a container with users of its own (see Inside)
 };
 
 // Where the source is, and which name it has there; "." for the contents of a folder.
@@ -193,32 +198,86 @@ Destination find_destination(const Place& place, const Source& source) {
   return out;
 }
 
+// The source as a tar, from whoever can tell the owners: the host's tar, or a child of ours in the
+// container's user namespace.
+class TarOf {
+ public:
+  TarOf(const Place& from, const Source& source, UniqueFd& read_end, UniqueFd write_end) : text_(from.text) {
+    const int out = write_end ? write_end.get() : STDOUT_FILENO;
+    if (from.user_namespace < 0) {
+      pid_ = start_tar(source, out);
+      return;
+    }
+    inside_.emplace(from.user_namespace, [&] {
+      // A pipe that this process could read itself would never be broken.
+      read_end.reset();
+      TarWriter tar(out, Compress::none, printable(from.text));
+      if (source.name == ".") {
+        tar.add_tree(source.directory.get());
+      } else {
+        tar.add_named(source.directory.get(), source.name);
+      }
+      tar.finish();
+    });
+  }
+
+  void finish() {
+    if (inside_) return inside_->finish();
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (status != 0) throw Error(cat("could not read all of ", printable(text_)));
+  }
+
+ private:
+  const std::string& text_;
+  pid_t pid_ = -1;
+  std::optional<Inside> inside_;
+};
+
+// Runs fn as who may write there with the owners that the place has.
+void write_at(const Place& to, const std::function<void()>& fn) {
+  if (to.user_namespace < 0) return fn();
+  Inside(to.user_namespace, fn).finish();
+}
+
 void copy(const Place& from, const Place& to, const CpOptions& options) {
   if (from.stream) {
-    const UniqueFd folder = open_in_root(to.root, to.path, O_RDONLY | O_DIRECTORY);
-    return unpack(STDIN_FILENO, folder.get(), "", "", true);
+    return write_at(to, [&] {
+      const UniqueFd folder = open_in_root(to.root, to.path, O_RDONLY | O_DIRECTORY);
+      unpack(STDIN_FILENO, folder.get(), "", "", true);
+    });
   }
   const Source source = find_source(from, options.follow);
   Destination destination;
-  if (!to.stream) destination = find_destination(to, source);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) throw system_error("pipe");
-  UniqueFd read_end(ends[0]), write_end(ends[1]);
-  const pid_t tar = start_tar(source, to.stream ? STDOUT_FILENO : write_end.get());
-  write_end.reset();
+  if (!to.stream && to.user_namespace < 0) destination = find_destination(to, source);
+  UniqueFd read_end, write_end;
+  if (!to.stream) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) throw system_error("pipe");
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
+  }
+  TarOf tar(from, source, read_end, std::move(write_end));
   std::exception_ptr problem;
   try {
-    if (!to.stream)
-      unpack(read_end.get(), destination.folder.get(), source.name, destination.name, options.archive);
+    if (!to.stream) {
+      write_at(to, [&] {
+        if (!destination.folder) destination = find_destination(to, source);
+        unpack(read_end.get(), destination.folder.get(), source.name, destination.name, options.archive);
+      });
+    }
   } catch (const Error&) {
     problem = std::current_exception();
   }
   read_end.reset();
-  int status = 0;
-  while (::waitpid(tar, &status, 0) < 0 && errno == EINTR) {
+  try {
+    tar.finish();
+  } catch (const Error&) {
+    // That nobody reads it any more is no news.
+    if (!problem) throw;
   }
   if (problem) std::rethrow_exception(problem);
-  if (status != 0) throw Error(cat("could not read all of ", printable(from.text)));
 }
 
 // "NAME:PATH", where a path of the host's that has a ':' in it begins with '/' or '.'.
@@ -249,7 +308,7 @@ int cp(const Room& room, Args args) {
   const Facts facts = find(room, inside.substr(0, colon));
   const ContainerRoot root(room, facts);
   const UniqueFd host = open_path("/", O_PATH | O_DIRECTORY);
-  Place container{inside, inside.substr(colon + 1), root.fd()};
+  Place container{inside, inside.substr(colon + 1), root.fd(), false, root.user_namespace()};
   if (!container.path.starts_with('/')) container.path.insert(0, "/");
   Place here{outside, outside, host.get(), outside == "-"};
   if (!here.stream) {

@@ -97,6 +97,19 @@ void write_host_config(json::Writer& w, const Facts& f, const spec::Config& c) {
     w.member("PidsLimit", r.pids_limit.value_or(0));
     w.member("OomScoreAdj", c.process ? c.process->oom_score_adj.value_or(0) : 0);
     w.member("Privileged", c.process && !c.linux_.seccomp && c.linux_.masked_paths.empty());
+    w.member("UsernsMode", f.userns);
+    if (!c.linux_.uid_mappings.empty()) {
+      // podman's member: "CONTAINER:HOST:SIZE".
+      const auto lines = [](const std::vector<spec::IdMapping>& maps) {
+        std::vector<std::string> out;
+        for (const auto& map : maps) out.push_back(cat(map.container_id, ":", map.host_id, ":", map.size));
+        return out;
+      };
+      w.object("IDMappings", [&] {
+        w.member("UidMap", lines(c.linux_.uid_mappings));
+        w.member("GidMap", lines(c.linux_.gid_mappings));
+      });
+    }
     w.member("Runtime", "rocker-runc");
   });
 }

@@ -13,7 +13,9 @@
 #include "rocker-image/bundle/bundle.hh"
 #include "rocker-image/changes.hh"
 #include "rocker-image/folder.hh"
+#include "rocker-image/tar_writer.hh"
 #include "rocker-image/verbs/container_root.hh"
+#include "rocker-image/verbs/inside.hh"
 #include "rocker-image/verbs/spawn.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
@@ -57,6 +59,28 @@ bool is_whiteout(const struct stat& st) {
 bool is_opaque(const char* path) {
   char value = 0;
   return ::lgetxattr(path, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+void write_tar(int root, int out) {
+  TarWriter tar(out, Compress::none, "export");
+  tar.add_tree(root);
+  tar.finish();
+}
+
+// What is in a container with users of its own, as its root sees it.
+void apply_from_inside(Builder& builder, int user_namespace, int root) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) throw system_error("pipe");
+  UniqueFd read_end(ends[0]), write_end(ends[1]);
+  Inside tar(user_namespace, [&] {
+    read_end.reset();
+    write_tar(root, write_end.get());
+  });
+  write_end.reset();
+  Cancel cancel;
+  FileSource source(read_end.get(), "the container", &cancel);
+  builder.apply(source, "the container", false);
+  tar.finish();
 }
 
 // Runs fn while the container is held, so that what is copied belongs together.
@@ -140,9 +164,16 @@ int export_verb(const Room& room, Args args) {
   // The layers, not what is mounted in them.
   const ContainerRoot held(room, facts);
   const UniqueFd root = ContainerRoot::layers_of(room, facts);
-  const int status = run_attached({"tar", "--numeric-owner", "--sparse", "--xattrs", "--one-file-system",
-                                   "-C", cat(room.registry.directory(facts.id), "/rootfs"), "-cf", "-", "."},
-                                  -1, out.get());
+  const auto from_inside = [&] {
+    Inside(held.user_namespace(), [&] { write_tar(root.get(), out ? out.get() : STDOUT_FILENO); }).finish();
+    return 0;
+  };
+  const int status =
+      held.user_namespace() >= 0
+          ? from_inside()
+          : run_attached({"tar", "--numeric-owner", "--sparse", "--xattrs", "--one-file-system", "-C",
+                          cat(room.registry.directory(facts.id), "/rootfs"), "-cf", "-", "."},
+                         -1, out.get());
   if (status != 0) {
     if (out) ::unlink(part.c_str());
     throw Error(cat("export: tar failed with status ", status));
@@ -169,8 +200,12 @@ int commit(const Room& room, Args args) {
   while_paused(room, facts, options.pause, [&] {
     const ContainerRoot held(room, facts);
     const UniqueFd root = ContainerRoot::layers_of(room, facts);
-    FolderSource source(root.get(), "");
-    builder.apply(source);
+    if (held.user_namespace() >= 0) {
+      apply_from_inside(builder, held.user_namespace(), root.get());
+    } else {
+      FolderSource source(root.get(), "");
+      builder.apply(source);
+    }
     return 0;
   });
   spec::ImageRecord made;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What a container may do: --privileged, --security-opt, --userns, block device rates.
+# What a container may do: --privileged, --security-opt, block device rates.
 load helpers
 
 setup() {
@@ -101,17 +101,6 @@ mkdir_is() { # allowed|refused OPTION...
   inside --security-opt no-such=thing busybox true
   assert_equal "$status" 125
   assert_one_error_line no-such
-}
-
-@test "--userns host is what there is; another one is refused with what to do" {
-  inside --userns host busybox readlink /proc/self/ns/user
-  assert_output "$(readlink /proc/self/ns/user)"
-  local mode
-  for mode in private auto keep-id container:x; do
-    inside --userns "$mode" busybox true
-    assert_equal "$status" 125
-    assert_one_error_line "--userns: expected host, found \"$mode\""
-  done
 }
 
 @test "block devices: rates and weights reach the cgroup, or are refused by the kernel by name" {

@@ -12,6 +12,7 @@
 #include "rocker-image/bundle/capabilities.hh"
 #include "rocker-image/bundle/options.hh"
 #include "rocker-image/bundle/seccomp.hh"
+#include "rocker-image/bundle/user_ranges.hh"
 #include "rocker-image/bundle/users.hh"
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
@@ -175,18 +176,88 @@ Test(capabilities, add_and_drop_in_any_order) {
 Test(volumes, spellings_of_a_mount) {
   const auto bind = parse_volume("/a:/b:ro,noexec");
   cr_assert(bind.kind == VolumeRequest::Kind::bind && bind.readonly && bind.make_source);
-  const auto mount = mount_of(bind, bind.source);
+  const auto mount = mount_of(bind, bind.source, false);
   cr_assert(has(mount.options, "ro") && has(mount.options, "noexec") && has(mount.options, "rprivate"));
   cr_assert(parse_volume("data:/b").kind == VolumeRequest::Kind::volume);
   cr_assert(parse_volume("/b").source.empty());
   const auto long_form = parse_mount("type=bind,source=/a,target=/b,readonly");
   cr_assert(long_form.readonly && !long_form.make_source);
-  cr_assert(has(mount_of(parse_tmpfs("/t:exec"), "").options, "exec"));
-  cr_assert(!has(mount_of(parse_tmpfs("/t:exec"), "").options, "noexec"));
+  cr_assert(has(mount_of(parse_tmpfs("/t:exec"), "", false).options, "exec"));
+  cr_assert(!has(mount_of(parse_tmpfs("/t:exec"), "", false).options, "noexec"));
   for (const char* bad : {"a:b", "/a:/", "/a:/b:what", "../x y:/b:ro:z"}) {
     cr_assert(!complaint([&] { parse_volume(bad); }).empty(), "%s", bad);
   }
   cr_assert(!complaint([] { parse_mount("type=bind,source=/a"); }).empty());
+}
+
+Test(volumes, idmapped_with_users_of_its_own) {
+  const auto options = [](const VolumeRequest& request, bool own_users) {
+    return mount_of(request, "/a", own_users).options;
+  };
+  cr_assert(has(options(parse_volume("data:/b"), true), "idmap"));
+  cr_assert(has(options(parse_volume("data:/b"), true), "nodev"));
+  cr_assert(!has(options(parse_volume("data:/b:dev"), true), "nodev"));
+  cr_assert(!has(options(parse_volume("data:/b"), false), "idmap"));
+  cr_assert(!has(options(parse_volume("/a:/b"), true), "idmap"));
+  cr_assert(has(options(parse_volume("/a:/b:idmap"), true), "idmap"));
+  cr_assert(!has(options(parse_volume("/a:/b:idmap"), false), "idmap"));
+  cr_assert(has(options(parse_mount("type=bind,source=/a,target=/b,idmap"), true), "idmap"));
+  cr_assert(!complaint([] { parse_volume("/a:/b:idmap=uids=0-1-10"); }).empty());
+}
+
+Test(user_ranges, of_nobody_by_default) {
+  const auto source = parse_range_source("me:524288:65536\n", "me:524288:65536\n# none\n",
+                                         "root:x:0:0:root:/root:/bin/sh\nldap:x:1000000:1::/:\n", "");
+  cr_assert(source.owner.empty() && source.given.empty());
+  std::vector<UserRange> used;
+  for (int i = 0; i < 200; ++i) {
+    const UserRange range = pick_range(source, used, cat("container", i));
+    cr_assert(range.first % 65536 == 0 && range.first > 524288 && range.first <= 1878982656);
+    cr_assert(range.first != 983040, "a user's");
+    cr_assert(std::find(used.begin(), used.end(), range) == used.end());
+    used.push_back(range);
+  }
+  cr_assert(pick_range(source, {}, "same") == pick_range(source, {}, "same"));
+  cr_assert(pick_range(source, {}, "one") != pick_range(source, {}, "other"));
+}
+
+Test(user_ranges, of_rocker_or_containers) {
+  const std::string_view both = "containers:200000:131073\n";
+  auto source = parse_range_source(both, both, "x:x:200001:1::/:\n", "");
+  cr_assert_eq(source.owner, "containers");
+  std::vector<UserRange> used;
+  for (int i = 0; i < 2; ++i) used.push_back(pick_range(source, used, "seed"));
+  std::sort(used.begin(), used.end(), [](auto a, auto b) { return a.first < b.first; });
+  cr_assert(used[0].first == 200000 && used[1].first == 265536);
+  cr_assert(complaint([&] { pick_range(source, used, "seed"); }).find("\"containers\"") != std::string::npos);
+  // rocker's own go first, and those that only one of the files gives are none.
+  source = parse_range_source("containers:200000:65536\nrocker:300000:100000\nrocker:9:junk",
+                              "rocker:310000:65536\n", "", "");
+  cr_assert(source.owner == "rocker" && source.given.size() == 1);
+  cr_assert_eq(pick_range(source, {}, "seed").first, 310000);
+  // One that overlaps by a single ID is used.
+  const UserRange neighbour{310000 + 65535};
+  cr_assert(!complaint([&] { pick_range(source, std::span(&neighbour, 1), "seed"); }).empty());
+  source = parse_range_source("rocker:300000:65536\n", "", "", "");
+  cr_assert(!complaint([&] { pick_range(source, {}, "seed"); }).empty());
+}
+
+Test(user_ranges, the_layers_have_every_number_once) {
+  for (const std::uint32_t first : {1U, 50000U, 65536U, 100000U, 524288U, 0xffffffffU - 65536}) {
+    const auto maps = UserRange{first}.layer_mappings();
+    cr_assert(maps[0].container_id == 0 && maps[0].host_id == first && maps[0].size == 65536);
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+      cr_assert(maps[i].size > 0 && maps[i].host_id <= 0xffffffff - maps[i].size);
+      cr_assert(i == 0 || maps[i].container_id == maps[i].host_id);
+      for (std::size_t j = 0; j < i; ++j) {
+        const auto apart = [&](std::uint32_t a, std::uint32_t b) {
+          return std::uint64_t{a} + maps[i].size <= b || std::uint64_t{b} + maps[j].size <= a;
+        };
+        cr_assert(apart(maps[i].host_id, maps[j].host_id), "first %u", first);
+        cr_assert(apart(maps[i].container_id, maps[j].container_id), "first %u", first);
+      }
+    }
+  }
 }
 
 Test(assemble, entry_point_command_and_environment_as_docker_has_them) {
