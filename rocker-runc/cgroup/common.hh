@@ -33,6 +33,11 @@ inline constexpr int remove_deadline_ms = 5000;
 // Asks `done` with growing pauses until it is true; false when the time is over.
 bool wait_until(int deadline_ms, const std::function<bool()>& done);
 
+// The end of an update of files: the device rules, if there are new ones, and what the caller does last; when
+// that throws, the rules are those of before.
+void finish_update(const spec::Resources& resources, const Manager::Update& how,
+                   const std::function<void(const std::vector<spec::DeviceRule>&)>& set_devices);
+
 // config-linux.md, "Control groups": a group with processes in it is no new container's.
 Error in_use(const Group& group);
 

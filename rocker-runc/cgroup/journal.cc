@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "spec/support/log.hh"
@@ -63,6 +64,14 @@ void Journal::wrote(const Group& group, std::string_view file, std::string_view 
 Journal::~Journal() {
   for (const Group* group : watched_) group->journal_ = nullptr;
   if (kept_) return;
+  try {
+    put_back();
+  } catch (const std::exception& error) {
+    log::warn(cat("update: not all could be put back: ", error.what()));
+  }
+}
+
+void Journal::put_back() const {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
     const auto& [group, file, value, before] = *entry;
     // Also for what could not be read: a file that is only written to, as memory.reclaim is.

@@ -29,6 +29,8 @@ class Journal {
              std::optional<std::string> before);
 
  private:
+  void put_back() const;
+
   struct Entry {
     const Group* group;
     std::string file, value;

@@ -10,6 +10,7 @@
 #include "rocker-runc/cgroup/common.hh"
 #include "rocker-runc/cgroup/detect.hh"
 #include "spec/support/error.hh"
+#include "spec/support/log.hh"
 #include "spec/support/str.hh"
 
 namespace rocker::cgroup {
@@ -79,6 +80,24 @@ bool wait_until(int deadline_ms, const std::function<bool()>& done) {
     const timespec pause{0, pause_us * 1000};
     ::nanosleep(&pause, nullptr);
     pause_us = std::min(pause_us * 2, 10000L);
+  }
+}
+
+void finish_update(const spec::Resources& resources, const Manager::Update& how,
+                   const std::function<void(const std::vector<spec::DeviceRule>&)>& set_devices) {
+  if (!resources.devices.empty()) set_devices(resources.devices);
+  if (!how.last) return;
+  try {
+    how.last();
+  } catch (...) {
+    if (!resources.devices.empty()) {
+      try {
+        set_devices(how.devices_before);
+      } catch (const Error& error) {
+        log::warn(cat("update: the device rules stay changed: ", error.what()));
+      }
+    }
+    throw;
   }
 }
 

@@ -93,12 +93,16 @@ class Manager {
   virtual void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) = 0;
   void join(pid_t pid) { join(pid, SubCgroups(), 0); }
 
-  // Limits. What the kernel refuses is an Error with the file, the value and what it takes. An update is
-  // whole or not at all: what was written before the refusal is put back. No device rules are no update of
-  // them, and a zero is "unset" for the members where engines send it so (limit, shares ...). `last`, unless
-  // it is null: called when all is written, part of the whole.
-  virtual void set(const spec::Resources& resources, bool update, const std::function<void()>& last) = 0;
-  void set(const spec::Resources& resources, bool update) { set(resources, update, nullptr); }
+  struct Update {
+    // The device rules that hold until now, for resources that have new ones.
+    std::vector<spec::DeviceRule> devices_before = {};
+    // Unless it is null: called when all is written, and part of the whole.
+    std::function<void()> last = nullptr;
+  };
+  // Changes limits. What the kernel refuses is an Error with the file, the value and what it takes. An update
+  // is whole or not at all: what was written before the refusal is put back. No device rules are no update of
+  // them, and a zero is "unset" for the members where engines send it so (limit, shares ...).
+  virtual void update(const spec::Resources& resources, const Update& how) = 0;
 
   virtual void freeze() = 0;
   virtual void thaw() = 0;

@@ -49,8 +49,7 @@ class Systemd final : public Manager {
   Entry entry() const override { return started_ ? inner_->entry() : Entry(); }
   using Manager::join;
   void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
-  using Manager::set;
-  void set(const spec::Resources& resources, bool update, const std::function<void()>& last) override;
+  void update(const spec::Resources& resources, const Update& how) override;
   void freeze() override { inner_->freeze(); }
   void thaw() override { inner_->thaw(); }
   bool frozen() const override { return inner_->frozen(); }
@@ -158,19 +157,20 @@ void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
   }
 }
 
-void Systemd::set(const spec::Resources& resources, bool update, const std::function<void()>& last) {
-  // The files first: what the kernel refuses is refused before systemd knows of it. (systemd would say
-  // nothing, and a memory limit of its that is below the usage kills.)
-  inner_->set(resources, update, [&] {
+void Systemd::update(const spec::Resources& resources, const Update& how) {
+  const auto tell_systemd = [&] {
     spec::Resources whole = resources;
     // systemd has quota and period as one number: of the two, the one that an update leaves alone is wanted
     // as well.
-    if (update && whole.cpu.quota.has_value() != whole.cpu.period.has_value()) complete_quota(whole.cpu);
-    bus().set_properties(name_.unit, resource_properties(whole, v2(), update, bus().version()));
-    if (last) last();
-  });
+    if (whole.cpu.quota.has_value() != whole.cpu.period.has_value()) complete_quota(whole.cpu);
+    bus().set_properties(name_.unit, resource_properties(whole, v2(), true, bus().version()));
+    if (how.last) how.last();
+  };
+  // The files first: what the kernel refuses is refused before systemd knows of it. (systemd would say
+  // nothing, and a memory limit of its that is below the usage kills.)
+  inner_->update(resources, {.devices_before = how.devices_before, .last = tell_systemd});
   // systemd has written its own, coarser numbers.
-  inner_->set(resources, update);
+  inner_->update(resources, {.devices_before = how.devices_before});
 }
 
 // Fills in the quota or the period that the group has now. On v1 they are two files of the controller's

@@ -43,8 +43,7 @@ class V1 final : public Manager {
   Entry entry() const override;
   using Manager::join;
   void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
-  using Manager::set;
-  void set(const spec::Resources& resources, bool update, const std::function<void()>& last) override;
+  void update(const spec::Resources& resources, const Update& how) override;
   void freeze() override;
   void thaw() override;
   bool frozen() const override;
@@ -62,6 +61,7 @@ class V1 final : public Manager {
   const Group* find(std::string_view controller) const;
   const Group& freezer() const;
   void check_fit() const;
+  void set(const spec::Resources& resources);
   void set_devices(const std::vector<spec::DeviceRule>& rules, bool update);
   void inherit_cpuset(const Member& member) const;
 
@@ -133,7 +133,8 @@ void V1::create() {
   if (!adopted_) check_fit();
   static const spec::Resources none;
   const spec::Resources& resources = resources_ != nullptr ? *resources_ : none;
-  set(resources, false);
+  set_devices(resources.devices, false);
+  set(resources);
   undo.dismiss();
 }
 
@@ -195,13 +196,16 @@ void V1::set_devices(const std::vector<spec::DeviceRule>& rules, bool update) {
                  rules);
 }
 
-void V1::set(const spec::Resources& resources, bool update, const std::function<void()>& last) {
+void V1::update(const spec::Resources& resources, const Update& how) {
   Journal journal;
-  if (update) {
-    for (const auto& member : members_) journal.watch(member.group);
-  } else {
-    set_devices(resources.devices, false);
-  }
+  for (const auto& member : members_) journal.watch(member.group);
+  set(resources);
+  finish_update(resources, how,
+                [&](const std::vector<spec::DeviceRule>& rules) { set_devices(rules, true); });
+  journal.keep();
+}
+
+void V1::set(const spec::Resources& resources) {
   // What only the unified hierarchy has: "unified" itself, and controllers that v1 has left to it.
   const Member* unified = find_unified();
   const bool v2_hugepages =
@@ -227,9 +231,6 @@ void V1::set(const spec::Resources& resources, bool update, const std::function<
     set_v1(find_group, resources);
   }
   if (unified != nullptr) set_v2_unified(unified->group, resources);
-  if (update && !resources.devices.empty()) set_devices(resources.devices, true);
-  if (last) last();
-  journal.keep();
 }
 
 void V1::freeze() {

@@ -40,8 +40,7 @@ class V2 final : public Manager {
   Entry entry() const override { return {.possible = true, .birth_fd = birth_fd()}; }
   using Manager::join;
   void join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) override;
-  using Manager::set;
-  void set(const spec::Resources& resources, bool update, const std::function<void()>& last) override;
+  void update(const spec::Resources& resources, const Update& how) override;
   void freeze() override;
   void thaw() override;
   bool frozen() const override;
@@ -97,7 +96,8 @@ void V2::create() {
         .hint("thaw it, or the one above it, or give another cgroupsPath");
   }
   enable_controllers(mounted().mount_point, group_, needed, true, made_);
-  set(resources, false);
+  set_devices(resources.devices, !made_);
+  set_v2(group_, resources);
   if (owner_) give_to_owner();
   undo.dismiss();
 }
@@ -152,17 +152,13 @@ void V2::set_devices(const std::vector<spec::DeviceRule>& rules, bool replace) c
   }
 }
 
-void V2::set(const spec::Resources& resources, bool update, const std::function<void()>& last) {
+void V2::update(const spec::Resources& resources, const Update& how) {
   Journal journal;
-  if (update) {
-    journal.watch(group_);
-    enable_controllers(mounted().mount_point, group_, needed_v2_controllers(resources), false, false);
-  } else {
-    set_devices(resources.devices, !made_);
-  }
+  journal.watch(group_);
+  enable_controllers(mounted().mount_point, group_, needed_v2_controllers(resources), false, false);
   set_v2(group_, resources);
-  if (update && !resources.devices.empty()) set_devices(resources.devices, true);
-  if (last) last();
+  finish_update(resources, how,
+                [&](const std::vector<spec::DeviceRule>& rules) { set_devices(rules, true); });
   journal.keep();
 }
 

@@ -119,7 +119,9 @@ spec::Resources from_json(const std::string& file) {
   return resources;
 }
 
-std::vector<spec::DeviceRule> configured_devices(const Container& container) {
+// The device rules that hold now.
+std::vector<spec::DeviceRule> present_devices(const Container& container) {
+  if (container.record().devices) return *container.record().devices;
   const spec::Config config = container.config();
   return config.linux_.resources ? config.linux_.resources->devices : std::vector<spec::DeviceRule>();
 }
@@ -128,16 +130,6 @@ void check_rdt(const IntelRdtState& state) {
   if (!state.clos_directory.empty()) return;
   throw Error("update: the container has no resctrl group of its own, whose schemata could be changed")
       .hint("give it linux.intelRdt in its config.json, on a host with Intel RDT");
-}
-
-// Device rules that are those which the container has are no update: engines send all that they know of its
-// resources, and what somebody else has allowed it meanwhile (GPUs, by hooks of their makers) stays so.
-void leave_out_known_devices(const Container& container, spec::Resources& resources) {
-  if (resources.devices.empty()) return;
-  const auto& updated = container.record().devices;
-  if (updated ? *updated == resources.devices : configured_devices(container) == resources.devices) {
-    resources.devices.clear();
-  }
 }
 
 }  // namespace
@@ -161,15 +153,22 @@ int update(const Globals& globals, std::vector<std::string> args) {
     if (!schema->empty()) schemata += cat(*schema, "\n");
   }
   if (!schemata.empty()) check_rdt(container.record().intel_rdt);
-  leave_out_known_devices(container, resources);
-  container.cgroups().set(resources, true, [&] {
-    if (schemata.empty()) return;
-    write_existing(AT_FDCWD, cat(container.record().intel_rdt.clos_directory, "/schemata"), schemata);
-  });
+  cgroup::Manager::Update how;
   if (!resources.devices.empty()) {
+    how.devices_before = present_devices(container);
+    // Rules that are those which the container has are no update: engines send all that they know of its
+    // resources, and what somebody else has allowed it meanwhile (GPUs, by hooks of their makers) stays so.
+    if (how.devices_before == resources.devices) resources.devices.clear();
+  }
+  how.last = [&] {
+    if (!schemata.empty()) {
+      write_existing(AT_FDCWD, cat(container.record().intel_rdt.clos_directory, "/schemata"), schemata);
+    }
+    if (resources.devices.empty()) return;
     container.record().devices = resources.devices;
     container.save();
-  }
+  };
+  container.cgroups().update(resources, how);
   return 0;
 }
 
