@@ -234,6 +234,12 @@ std::optional<Value> Value::find(std::string_view name) const {
   return std::nullopt;
 }
 
+bool Value::has(std::string_view name) const {
+  const auto& node = node_of(node_);
+  if (!node.IsObject()) throw error(cat("expected an object, found ", shown()));
+  return node.HasMember(rapidjson::StringRef(name.data(), name.size()));
+}
+
 Value Value::at(std::string_view name) const {
   if (const auto value = find(name)) return *value;
   throw error(cat("\"", name, "\" is missing"));

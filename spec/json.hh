@@ -48,6 +48,8 @@ class Value {
 
   // A member of this object; nothing when it is missing or null. Throws when this is no object.
   std::optional<Value> find(std::string_view name) const;
+  // Whether there is a member of that name, be it null.
+  bool has(std::string_view name) const;
   Value at(std::string_view name) const;
   void each_member(const std::function<void(std::string name, const Value& value)>& fn) const;
   void each_element(const std::function<void(const Value& value)>& fn) const;

@@ -1,7 +1,7 @@
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/store.hh"
-#include "rocker-image/template.hh"
+#include "rocker-image/template/rows.hh"
 #include "spec/json.hh"
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"

@@ -1,9 +1,10 @@
 #include <fnmatch.h>
+#include <time.h>
 
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/store.hh"
-#include "rocker-image/template.hh"
+#include "rocker-image/template/rows.hh"
 #include "spec/json.hh"
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"
@@ -47,6 +48,7 @@ void filter(std::vector<Image>& images, const std::string& text, const Store& st
 
 // An image with the names that docker has for its columns.
 std::string as_json(const Image& image, const std::string& id) {
+  const std::int64_t now = std::int64_t{::time(nullptr)} * 1'000'000'000;  // nanoseconds
   json::Writer w(json::Writer::Style::compact);
   w.object([&] {
     w.member("ID", id);
@@ -56,6 +58,7 @@ std::string as_json(const Image& image, const std::string& id) {
     w.member("Bytes", image.record.size);
     w.member("DiskUsage", image.record.disk_usage);
     w.member("CreatedAt", image.record.created_time);
+    w.member("CreatedSince", cat(age(now - image.record.created_ns), " ago"));
     w.member("Created", spec::utc_time(image.record.created_ns));
     w.member("Digest", image.record.source.digest);
     w.member("Architecture", image.record.architecture);
@@ -73,9 +76,9 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
   bool quiet = false, no_trunc = false;
   line.add_flag("--quiet,-q", quiet, "Only the IDs");
   line.add_flag("--no-trunc", no_trunc, "IDs in full length");
-  line.add_option(
-      "--format", format,
-      "json, table, or a text with {{.ID}}, {{.Repository}}, {{.Tag}}, {{.Size}}, {{.CreatedAt}}");
+  line.add_option("--format", format,
+                  "json, table, or a text with {{.ID}}, {{.Repository}}, {{.Tag}}, {{.Size}}, "
+                  "{{.CreatedAt}}, {{.CreatedSince}}");
   line.add_option("--filter,-f", filters,
                   "reference=PATTERN, label=KEY[=VALUE], before=IMAGE or since=IMAGE; repeatable")
       ->allow_extra_args(false);

@@ -26,7 +26,4 @@ class Filters {
 // "10m" ago, a moment of RFC 3339, a date, or seconds since the epoch: nanoseconds since the epoch.
 std::int64_t parse_moment(std::string_view text, std::string_view option);
 
-// "About a minute", "3 hours", as docker words it.
-std::string age(std::int64_t nanoseconds);
-
 }  // namespace rocker::verbs

@@ -2,7 +2,7 @@
 // working.
 #include <algorithm>
 
-#include "rocker-image/template.hh"
+#include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/config.hh"
@@ -27,6 +27,15 @@ constexpr grammar::Option<InspectOptions> inspect_table[] = {
      [](InspectOptions& o, std::string_view v) { o.size = on(v); }},
     {{"type", 0, "TYPE", "container or image"}, [](InspectOptions& o, std::string_view v) { o.type = v; }},
 };
+
+// docker leaves these out when there is nothing to say, and its templates know them all the same.
+const std::vector<std::string_view> optional_members = {
+    "ExposedPorts", "Health", "Healthcheck", "OnBuild", "Shell", "SizeRootFs", "SizeRw", "StopTimeout"};
+
+void null_member(json::Writer& w, std::string_view name) {
+  w.key(name);
+  w.null();
+}
 
 void write_state(json::Writer& w, const Facts& f, const Live& live) {
   w.object("State", [&] {
@@ -65,6 +74,7 @@ void write_host_config(json::Writer& w, const Facts& f, const spec::Config& c) {
   const spec::Resources none;
   const auto& r = c.linux_.resources ? *c.linux_.resources : none;
   w.object("HostConfig", [&] {
+    w.object("PortBindings", [] {});
     w.array("Binds", [&] {
       for (const auto& mount : c.mounts) {
         if (mount.type == "bind" && !mount.destination.starts_with("/etc/"))
@@ -123,6 +133,8 @@ void write_config_part(json::Writer& w, const Facts& f, const spec::Config& c) {
     w.member("OpenStdin", f.interactive);
     w.member("Env", c.process ? c.process->env : std::vector<std::string>());
     w.member("Cmd", f.command);
+    null_member(w, "Entrypoint");  // it stands in front of the command that it was put before
+    null_member(w, "Volumes");
     w.member("Image", f.image);
     w.member("WorkingDir", c.process ? c.process->cwd : std::string());
     w.member("Labels", f.labels);
@@ -152,6 +164,20 @@ void write_mounts(json::Writer& w, const Facts& f, const spec::Config& c, const 
   });
 }
 
+// docker's members for a container without a network of an engine's.
+void write_network(json::Writer& w, const Facts& f) {
+  const auto addresses = [&] {
+    for (const auto name : {"Gateway", "IPAddress", "IPv6Gateway", "GlobalIPv6Address", "MacAddress"})
+      w.member(name, "");
+    w.member("IPPrefixLen", 0);
+  };
+  w.object("NetworkSettings", [&] {
+    w.object("Ports", [] {});
+    addresses();
+    w.object("Networks", [&] { w.object(f.network, addresses); });
+  });
+}
+
 std::string container_json(const Room& room, const Facts& f, bool size) {
   const Live live = look(room.registry, f);
   const std::string dir = room.registry.directory(f.id);
@@ -178,16 +204,21 @@ std::string container_json(const Room& room, const Facts& f, bool size) {
     w.member("Name", f.name);
     w.member("RestartCount", f.restart_count);
     w.member("Driver", "overlay");
+    w.object("GraphDriver", [&] {
+      w.member("Name", "overlay");
+      w.object("Data", [&] {
+        w.member("MergedDir", cat(dir, "/rootfs"));
+        w.member("UpperDir", cat(dir, "/overlay/upper"));
+        w.member("WorkDir", cat(dir, "/overlay/work"));
+      });
+    });
     w.member("Platform", "linux");
     w.member("Bundle", dir);
     if (size) w.member("SizeRw", tree_size(cat(dir, "/overlay/upper")));
     write_host_config(w, f, config);
     write_mounts(w, f, config, room.registry.root());
     write_config_part(w, f, config);
-    w.object("NetworkSettings", [&] {
-      w.object("Ports", [] {});
-      w.object("Networks", [&] { w.object(f.network, [] {}); });
-    });
+    write_network(w, f);
   });
   return w.text();
 }
@@ -204,6 +235,12 @@ std::string image_json(const Room& room, const std::string& text) {
     w.member("Architecture", r.architecture);
     w.member("Os", r.os);
     w.member("Size", r.size);
+    w.array("RepoDigests", [] {});
+    w.member("Parent", "");
+    w.object("RootFS", [&] {
+      w.member("Type", "layers");
+      w.member("Layers", r.source.diff_ids);
+    });
     w.object("Config", [&] {
       w.member("User", r.config.user);
       w.member("Env", r.config.env);
@@ -232,6 +269,8 @@ int inspect(const Room& room, Args args) {
   InspectOptions options;
   const auto names =
       grammar::parse("inspect", table(inspect_table), options, args, grammar::Positionals::mixed);
+  std::optional<Template> format;
+  if (!options.format.empty() && options.format != "json") format.emplace(options.format, optional_members);
   std::vector<std::string> found;
   const int status = for_each_name("inspect", names, [&](const std::string& text) {
     // A name may be a container's or an image's; docker looks for the container first.
@@ -254,7 +293,7 @@ int inspect(const Room& room, Args args) {
       throw Error(cat("No such container or image: ", printable(text)));
     }
   });
-  if (options.format.empty() || options.format == "json") {
+  if (!format) {
     json::Writer w;
     w.array([&] {
       for (const auto& text : found) w.raw(trim(text));
@@ -262,8 +301,10 @@ int inspect(const Room& room, Args args) {
     print(w.text());
     return status;
   }
-  for (const auto& text : found)
-    print(cat(render(options.format, json::Document::parse(text, "inspect").root()), "\n"));
+  for (const auto& text : found) {
+    const auto document = json::Document::parse(text, "inspect");
+    print(cat(format->render(document.root()), "\n"));
+  }
   return status;
 }
 

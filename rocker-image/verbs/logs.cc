@@ -7,7 +7,7 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/k8s_log.hh"
-#include "rocker-image/template.hh"
+#include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/image.hh"
@@ -39,6 +39,7 @@ struct EventOptions {
   std::int64_t since_ns = 0, until_ns = 0;
   std::vector<std::string> filters;
   std::string format;
+  std::optional<Template> made;  // of the format, unless that is json
 };
 
 constexpr grammar::Option<EventOptions> events_table[] = {
@@ -103,7 +104,7 @@ bool print_events(std::string_view text, const EventOptions& options) {
       if (options.format == "json") {
         print(cat(line, "\n"));
       } else {
-        print(options.format.empty() ? event_line(event) : cat(render(options.format, event), "\n"));
+        print(options.made ? cat(options.made->render(event), "\n") : event_line(event));
       }
     } catch (const Error& error) {
       if (std::string_view(error.what()).starts_with("events: line")) continue;  // cut by a full disk
@@ -155,6 +156,7 @@ int events(const Room& room, Args args) {
   if (!rest.empty()) throw Error(cat("events: \"", printable(rest[0]), "\" is one argument too many"));
   constexpr std::size_t most = 64 << 20;
   const std::string path = events_file(room.registry.root());
+  if (!options.format.empty() && options.format != "json") options.made.emplace(options.format);
   if (options.since_ns == 0) options.since_ns = now_ns();
   print_events(read_file_if_exists(AT_FDCWD, cat(path, ".1"), most).value_or(""), options);
   // What is appended meanwhile is read on: the file is small, and looking at it costs next to nothing.

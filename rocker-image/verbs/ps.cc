@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "rocker-image/bundle/values.hh"
-#include "rocker-image/template.hh"
+#include "rocker-image/template/rows.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"

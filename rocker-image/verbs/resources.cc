@@ -9,7 +9,7 @@
 #include <cstdlib>
 
 #include "rocker-image/bundle/values.hh"
-#include "rocker-image/template.hh"
+#include "rocker-image/template/rows.hh"
 #include "rocker-image/verbs/spawn.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"

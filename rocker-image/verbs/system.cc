@@ -5,7 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "rocker-image/template.hh"
+#include "rocker-image/template/rows.hh"
+#include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
@@ -151,7 +152,8 @@ int system_info(const Room& room, Args args) {
   if (options.format == "json") {
     print(w.text());
   } else if (!options.format.empty()) {
-    print(cat(render(options.format, json::Document::parse(w.text(), "info").root()), "\n"));
+    const auto document = json::Document::parse(w.text(), "info");
+    print(cat(Template(options.format).render(document.root()), "\n"));
   } else {
     std::string out;
     const auto document = json::Document::parse(w.text(), "info");

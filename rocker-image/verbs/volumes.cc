@@ -10,7 +10,8 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
 #include "rocker-image/containers/volumes.hh"
-#include "rocker-image/template.hh"
+#include "rocker-image/template/rows.hh"
+#include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/config.hh"
@@ -214,8 +215,11 @@ int volume_inspect(const Room& room, Args args) {
     });
     print(w.text());
   } else {
-    for (const auto& text : found)
-      print(cat(render(options.format, json::Document::parse(text, "volume").root()), "\n"));
+    const Template format(options.format);
+    for (const auto& text : found) {
+      const auto document = json::Document::parse(text, "volume");
+      print(cat(format.render(document.root()), "\n"));
+    }
   }
   return status;
 }

@@ -94,4 +94,20 @@ std::optional<std::uint64_t> parse_milliseconds(std::string_view text) {
   return milliseconds;
 }
 
+std::string age(std::int64_t nanoseconds) {
+  const std::int64_t seconds = nanoseconds / 1'000'000'000, minutes = seconds / 60,
+                     hours = (minutes + 30) / 60;
+  if (seconds < 1) return "Less than a second";
+  if (seconds == 1) return "1 second";
+  if (seconds < 60) return cat(seconds, " seconds");
+  if (minutes == 1) return "About a minute";
+  if (minutes < 60) return cat(minutes, " minutes");
+  if (hours == 1) return "About an hour";
+  if (hours < 48) return cat(hours, " hours");
+  if (hours < 24 * 7 * 2) return cat(hours / 24, " days");
+  if (hours < 24 * 30 * 2) return cat(hours / 24 / 7, " weeks");
+  if (hours < 24 * 365 * 2) return cat(hours / 24 / 30, " months");
+  return cat(hours / 24 / 365, " years");
+}
+
 }  // namespace rocker

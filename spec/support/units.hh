@@ -17,4 +17,7 @@ std::uint64_t parse_size(std::string_view text, std::string_view what);
 // "1m30s", "500ms" in milliseconds; nothing for what is no duration.
 std::optional<std::uint64_t> parse_milliseconds(std::string_view text);
 
+// How long ago something was, in nanoseconds, as docker words it: "About a minute", "3 hours".
+std::string age(std::int64_t nanoseconds);
+
 }  // namespace rocker

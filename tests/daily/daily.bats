@@ -119,3 +119,4 @@ lines_of() { # NAME
 @test "files: cp, diff, export, commit, volumes" { lines_of files; }
 @test "rights: users, capabilities, limits" { lines_of rights; }
 @test "images and the house" { lines_of images; }
+@test "formats: the templates of recipes" { lines_of format; }

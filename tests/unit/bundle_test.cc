@@ -16,9 +16,8 @@
 #include "rocker-image/bundle/users.hh"
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
-#include "rocker-image/template.hh"
-#include "rocker-image/verbs/filters.hh"
 #include "spec/support/error.hh"
+#include "spec/support/units.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
 
@@ -322,26 +321,12 @@ Test(seccomp, profiles_in_dockers_format) {
   ::unlink(path);
 }
 
-Test(format, fields_functions_and_loops) {
-  const auto document = json::Document::parse(
-      R"({"Name":"web","State":{"Pid":7},"Labels":{"a.b":"c"},"Args":["x","y"],"On":true})", "test");
-  const auto render = [&](std::string_view text) { return rocker::render(text, document.root()); };
-  cr_assert_eq(render("{{.Name}}:{{.State.Pid}}"), "web:7");
-  cr_assert_eq(render("{{json .State}} {{len .Args}} {{upper .Name}}"), R"({"Pid":7} 2 WEB)");
-  cr_assert_eq(render("{{index .Labels \"a.b\"}} {{join .Args \",\"}}"), "c x,y");
-  cr_assert_eq(render("{{range .Args}}<{{.}}>{{end}}{{if .On}}yes{{else}}no{{end}}"), "<x><y>yes");
-  cr_assert(complaint([&] { render("{{.Nope}}"); }).find("there is Name") != std::string::npos);
-  cr_assert(!complaint([&] { render("{{.Name"); }).empty());
-  cr_assert(!complaint([&] { render("{{range .Args}}"); }).empty());
-  cr_assert(!complaint([&] { render("{{end}}"); }).empty());
-}
-
 Test(format, ages_as_docker_words_them) {
   constexpr std::int64_t second = 1'000'000'000;
-  cr_assert_eq(verbs::age(0), "Less than a second");
-  cr_assert_eq(verbs::age(59 * second), "59 seconds");
-  cr_assert_eq(verbs::age(90 * second), "About a minute");
-  cr_assert_eq(verbs::age(180 * second), "3 minutes");
-  cr_assert_eq(verbs::age(3600 * second), "About an hour");
-  cr_assert_eq(verbs::age(50 * 3600 * second), "2 days");
+  cr_assert_eq(age(0), "Less than a second");
+  cr_assert_eq(age(59 * second), "59 seconds");
+  cr_assert_eq(age(90 * second), "About a minute");
+  cr_assert_eq(age(180 * second), "3 minutes");
+  cr_assert_eq(age(3600 * second), "About an hour");
+  cr_assert_eq(age(50 * 3600 * second), "2 days");
 }

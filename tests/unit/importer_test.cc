@@ -10,7 +10,6 @@
 #include "rocker-image/hash.hh"
 #include "rocker-image/layout.hh"
 #include "rocker-image/manifest.hh"
-#include "rocker-image/template.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -114,21 +113,6 @@ Test(importer, a_manifest_line_is_read_as_it_was_written) {
   cr_expect(!parse_line("#mtree", again));
   cr_expect(throws([&] { parse_line("x type=file", again); }));
   cr_expect(throws([&] { parse_line("./x uid=many", again); }));
-}
-
-Test(importer, templates) {
-  const auto document = json::Document::parse(R"({"ID": "ab", "Config": {"Cmd": ["x"]}, "n": 7})", "test");
-  const auto rows = [&](std::string_view format) {
-    return render_rows(format, {document.root().text()}, {{"THE ID", "ID"}, {"N", "n"}});
-  };
-  expect_text(rows("{{.ID}}\\t{{ .n }}"), "ab\t7\n");
-  expect_text(rows("{{json .ID}} {{.config.cmd}} {{json .Config.Cmd}}"), "\"ab\" [x] [\"x\"]\n");
-  expect_text(rows("table"), "THE ID  N\nab      7\n");
-  expect_text(rows("json"), R"({"ID":"ab","Config":{"Cmd":["x"]},"n":7})"
-                            "\n");
-  for (const char* bad : {"{{.Other}}", "{{.ID", "{{range .x}}", "{{end}}"}) {
-    cr_expect(throws([&] { rows(bad); }), "\"%s\" was taken", bad);
-  }
 }
 
 Test(importer, changes_are_a_dockerfiles) {

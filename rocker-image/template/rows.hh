@@ -1,0 +1,20 @@
+// What a listing prints with --format.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rocker {
+
+struct Column {
+  std::string_view heading, field;
+};
+
+// Rows are JSON objects in compact text. `format`: "json" for a row a line, "table" for the columns of
+// `columns`, "table {{.A}}\t{{.B}}", or a template that is rendered for each. As docker has it, "\t" and "\n"
+// in the plain text of a format are a tab and a line end. Throws Error as Template does.
+std::string render_rows(std::string_view format, const std::vector<std::string>& rows,
+                        const std::vector<Column>& columns);
+
+}  // namespace rocker

@@ -1,0 +1,38 @@
+// `--format`: docker's templates, Go's text/template over JSON. A room of its own: lex, parse, functions, and
+// the evaluation here. {{define}}, {{template}}, {{block}} and the functions call, html, js and urlquery are
+// refused.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/json.hh"
+
+namespace rocker {
+
+namespace templates {
+struct Node;
+}
+
+class Template {
+ public:
+  // Throws Error that says what is wrong with the text. `optional`: members that documents may lack, which
+  // are nothing then (null, false); every other member that is not there is an error, as it is for docker.
+  explicit Template(std::string_view text, std::vector<std::string_view> optional = {});
+  Template(Template&&) noexcept;
+  ~Template();
+
+  // Throws Error that says which field there is not, or which argument does not fit.
+  std::string render(const json::Value& dot) const;
+
+  // The heading of a table: a field is its heading in `headings` (an object), or else its name in capitals.
+  std::string heading(const json::Value& headings) const;
+
+ private:
+  std::vector<templates::Node> nodes_;
+  std::vector<std::string_view> optional_;
+};
+
+}  // namespace rocker
