@@ -35,6 +35,7 @@ std::string write_record(const Record& r) {
     w.object("cgroup", [&] {
       w.member("driver", r.cgroup.driver == cgroup::Driver::systemd ? "systemd" : "cgroupfs");
       w.unless_empty("rootless", r.cgroup.rootless);
+      w.unless_empty("pending", r.cgroup.pending);
       w.unless_empty("scope", r.cgroup.scope);
       w.member("paths", r.cgroup.paths);
     });
@@ -75,6 +76,7 @@ Record read_record(std::string text, const std::string& path) {
   group.require("driver", driver);
   r.cgroup.driver = driver == "systemd" ? cgroup::Driver::systemd : cgroup::Driver::cgroupfs;
   group.member("rootless", r.cgroup.rootless);
+  group.member("pending", r.cgroup.pending);
   group.member("scope", r.cgroup.scope);
   group.require("paths", r.cgroup.paths);
   v.member("closDirectory", r.intel_rdt.clos_directory);
@@ -259,6 +261,14 @@ spec::State Container::oci_state(std::string_view status) const {
   state.bundle = record_.bundle;
   state.annotations = record_.annotations;
   return state;
+}
+
+cgroup::Manager& Container::need_cgroups(std::string_view verb) const {
+  if (!cgroups().exists() && init_alive()) {
+    throw Error(cat("cannot ", verb, " container \"", record_.id, "\": it has no cgroup of its own"))
+        .hint("the user who started it may make none: have one delegated (cgroups(7))");
+  }
+  return cgroups();
 }
 
 cgroup::Manager& Container::cgroups() const {

@@ -110,10 +110,14 @@ void enable_controllers(const std::string& mount_point, const Group& group,
       if (const int all_why = ancestor.try_write("cgroup.subtree_control", line); all_why != 0) {
         // One that is refused takes the others with it: one by one. Not in a group that has processes: the
         // threaded controllers alone would be taken, and make it and all below it threaded.
+        std::optional<std::string> handed_down;
         for (const auto& name : wanted) {
           const int why =
               all_why == EBUSY ? EBUSY : ancestor.try_write("cgroup.subtree_control", cat("+", name));
-          if (why != 0) refusals.try_emplace(name, Refusal{ancestor.path(), why});
+          if (why == 0) continue;
+          // One that hands it down already refuses nothing.
+          if (!handed_down) handed_down = ancestor.read_if_exists("cgroup.subtree_control").value_or("");
+          if (!has(*handed_down, name)) refusals.try_emplace(name, Refusal{ancestor.path(), why});
         }
       }
       end = std::min(group.path().find('/', end + 1), group.path().size());

@@ -45,8 +45,7 @@ constexpr Takes known_refusals[] = {
     {"cpu.max", EINVAL,
      "a quota is at least 1000 microseconds and a period 1000 to 1000000, and the quota not below the burst"},
     {"cpu.max.burst", EINVAL, "a burst may not be larger than the quota"},
-    {"cpu.shares", EINVAL, "an idle group (cpu.idle 1) has no shares"},
-    {"cpu.weight", EINVAL, "an idle group (cpu.idle 1) has no weight"},
+    {"cpu.weight", EINVAL, "a weight is 1 to 10000"},
     {"cpu.weight", ERANGE, "a weight is 1 to 10000"},
     {"cpu.rt_runtime_us", EINVAL,
      "real-time runtime may not be above that of the group above (cpu.rt_runtime_us there), which is 0 "
@@ -81,6 +80,8 @@ constexpr Takes known_refusals[] = {
     {"rdma.max", EINVAL, "the host has no RDMA device of that name, or the limit is out of range"},
     {"net_prio.ifpriomap", ENODEV, "the host's network namespace has no interface of that name"},
     {"devices.allow", EPERM, "the group above does not allow it"},
+    {"devices.allow", EINVAL, "from a list to all devices there is no way while there are groups below"},
+    {"devices.deny", EINVAL, "from all devices to a list there is no way while there are groups below"},
 };
 
 }  // namespace
@@ -298,6 +299,11 @@ std::vector<std::string> Group::below() const {
     return std::pair(-depth(a), std::string_view(a)) < std::pair(-depth(b), std::string_view(b));
   });
   return found;
+}
+
+void Group::remove_if_empty() const {
+  if (::rmdir(path_.c_str()) == 0 || errno == ENOENT || errno == EBUSY || errno == ENOTEMPTY) return;
+  throw system_error(cat("remove the cgroup ", path_));
 }
 
 void Group::remove(int deadline_ms) const {

@@ -69,6 +69,8 @@ class Group {
   // rmdir of the groups below and this one; those that are busy are tried again until `deadline_ms` are over.
   // A group that is not there is no error.
   void remove(int deadline_ms) const;
+  // The group alone, and only when nothing is in it: one that somebody uses stays.
+  void remove_if_empty() const;
 
  private:
   friend class Journal;

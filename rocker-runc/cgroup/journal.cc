@@ -45,6 +45,18 @@ std::string to_put_back(std::string_view file, std::string_view written, std::st
     const auto line = line_of(before, key);
     return line.empty() ? without_line(file, key) : std::string(line);
   }
+  if (file == "cgroup.subtree_control") {
+    // What was not there is taken away again, what was is given back.
+    std::string line;
+    for (const auto word : split(written, ' ')) {
+      const auto controller = trim(word.substr(std::min<std::size_t>(word.size(), 1)));
+      const auto words = split(before, ' ');
+      const bool was_there = std::find(words.begin(), words.end(), controller) != words.end();
+      if (controller.empty() || was_there == word.starts_with('+')) continue;
+      line += cat(line.empty() ? "" : " ", was_there ? "+" : "-", controller);
+    }
+    return line.empty() ? "\n" : line;
+  }
   // A weight for all devices beside those of some.
   if (const auto line = line_of(before, "default"); !line.empty()) return std::string(line);
   // An empty cpuset is written as a line end, and so is nothing at all.
@@ -58,6 +70,13 @@ void Journal::watch(const Group& group) {
 
 void Journal::wrote(const Group& group, std::string_view file, std::string_view value,
                     std::optional<std::string> before) {
+  // Device rules have a way back of their own (finish_update), and a trigger of pressure is gone with its
+  // descriptor.
+  if (file.starts_with("devices.") || file.ends_with(".pressure")) return;
+  // A group with processes in it takes no empty cpuset: the one that is in effect is the same.
+  if (before && before->empty() && (file == "cpuset.cpus" || file == "cpuset.mems")) {
+    before = group.read_if_exists(cat(file, ".effective"));
+  }
   entries_.push_back({&group, std::string(file), std::string(value), std::move(before)});
 }
 

@@ -85,10 +85,9 @@ bool wait_until(int deadline_ms, const std::function<bool()>& done) {
 
 void finish_update(const spec::Resources& resources, const Manager::Update& how,
                    const std::function<void(const std::vector<spec::DeviceRule>&)>& set_devices) {
-  if (!resources.devices.empty()) set_devices(resources.devices);
-  if (!how.last) return;
   try {
-    how.last();
+    if (!resources.devices.empty()) set_devices(resources.devices);
+    if (how.last) how.last();
   } catch (...) {
     if (!resources.devices.empty()) {
       try {

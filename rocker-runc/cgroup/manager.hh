@@ -39,7 +39,8 @@ struct Request {
 struct Saved {
   Driver driver = Driver::cgroupfs;
   bool rootless = false;
-  std::string scope;                         // systemd: the unit's name
+  bool pending = false;  // nothing is made or claimed yet: what is at `paths` may be another's
+  std::string scope;     // systemd: the unit's name
   std::map<std::string, std::string> paths;  // hierarchy ("memory", "unified") -> absolute path of the group
 };
 

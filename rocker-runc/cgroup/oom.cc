@@ -77,7 +77,7 @@ OomWatch::Events OomWatch::take() {
     if (events.gone && events.oom > 0) {
       // The removal of a group counts as one more, a moment after its name is gone.
       pollfd wait{event_.get(), POLLIN, 0};
-      ::poll(&wait, 1, 500);
+      ::poll(&wait, 1, 2000);
       events.oom += count_of(event_) - 1;
     }
     return events;

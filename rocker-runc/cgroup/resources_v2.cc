@@ -81,8 +81,6 @@ void set_cpu(const Group& group, const spec::CpuResources& c) {
   }
   if (c.burst) bandwidth.push_back({"cpu.max.burst", std::to_string(*c.burst)});
   if (!bandwidth.empty()) group.write_settled(std::move(bandwidth));
-  if (!c.cpus.empty()) group.write("cpuset.cpus", c.cpus);
-  if (!c.mems.empty()) group.write("cpuset.mems", c.mems);
 }
 
 void set_block_io(const Group& group, const spec::BlockIoResources& b) {
@@ -184,6 +182,9 @@ void set_v2(const Group& group, const spec::Resources& r) {
     if (rdma.hca_objects) line += cat(" hca_object=", *rdma.hca_objects);
     group.write("rdma.max", line);
   }
+  // Near the end, since one that was empty can't be made so again.
+  if (!r.cpu.cpus.empty()) group.write("cpuset.cpus", r.cpu.cpus);
+  if (!r.cpu.mems.empty()) group.write("cpuset.mems", r.cpu.mems);
   set_v2_unified(group, r);
 }
 

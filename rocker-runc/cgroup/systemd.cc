@@ -36,7 +36,7 @@ class Systemd final : public Manager {
     inner_ = adopt(expected_group());
   }
   Systemd(const Saved& saved, std::unique_ptr<Manager> inner)
-      : inner_(std::move(inner)), started_(true), ours_(true) {
+      : inner_(std::move(inner)), started_(true), ours_(!saved.pending) {
     name_.unit = saved.scope;
     request_.rootless = saved.rootless;
   }
@@ -88,15 +88,11 @@ class Systemd final : public Manager {
 std::vector<Property> Systemd::properties(pid_t pid) const {
   const Variant yes = Variant::of(true);
   std::vector<Property> list{{"Description", Variant::of(cat("rocker container ", request_.container_id))}};
-  if (name_.unit.ends_with(".slice")) {
-    list.emplace_back("Wants", Variant::strings({name_.slice}));
-  } else {
-    list.emplace_back("Slice", Variant::of(name_.slice));
-    list.emplace_back("Delegate", yes);
-    list.emplace_back("PIDs",
-                      Variant{.signature = "au",
-                              .elements = {{.signature = "u", .number = static_cast<std::uint64_t>(pid)}}});
-  }
+  list.emplace_back("Slice", Variant::of(name_.slice));
+  list.emplace_back("Delegate", yes);
+  list.emplace_back("PIDs",
+                    Variant{.signature = "au",
+                            .elements = {{.signature = "u", .number = static_cast<std::uint64_t>(pid)}}});
   // A controller that is joined later has not counted what was there before.
   for (const char* accounting : {"MemoryAccounting", "CPUAccounting", "TasksAccounting"})
     list.emplace_back(accounting, yes);
@@ -137,7 +133,8 @@ void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
     ours_ = true;
     const auto groups = groups_of(pid);
     const auto own = groups.find(v2() ? "" : "name=systemd");
-    if (own == groups.end() || own->second.size() < 2) {
+    // Any other group is somebody else's, perhaps the caller's own: nothing may be set or killed there.
+    if (own == groups.end() || !own->second.ends_with(cat("/", name_.unit))) {
       throw Error(cat("systemd: the unit ", name_.unit, " is started, but the process is in no group of it"));
     }
     if (own->second != expected_group()) inner_ = adopt(own->second);
@@ -158,13 +155,18 @@ void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
 }
 
 void Systemd::update(const spec::Resources& resources, const Update& how) {
+  bus();  // without one nothing is begun
   const auto tell_systemd = [&] {
+    if (how.last) how.last();
     spec::Resources whole = resources;
     // systemd has quota and period as one number: of the two, the one that an update leaves alone is wanted
     // as well.
     if (whole.cpu.quota.has_value() != whole.cpu.period.has_value()) complete_quota(whole.cpu);
+    // So has "cpu.max", which may leave out the period that is in force.
+    if (const auto file = whole.unified.find("cpu.max"); file != whole.unified.end() && v2()) {
+      file->second = read_file(cat(inner_->saved().paths.at("unified"), "/cpu.max"), 4096);
+    }
     bus().set_properties(name_.unit, resource_properties(whole, v2(), true, bus().version()));
-    if (how.last) how.last();
   };
   // The files first: what the kernel refuses is refused before systemd knows of it. (systemd would say
   // nothing, and a memory limit of its that is below the usage kills.)
@@ -208,6 +210,7 @@ void Systemd::remove() {
 
 Saved Systemd::saved() const {
   Saved saved = inner_->saved();
+  saved.pending = !ours_;
   saved.driver = Driver::systemd;
   saved.rootless = request_.rootless;
   saved.scope = name_.unit;

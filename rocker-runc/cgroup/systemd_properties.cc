@@ -157,7 +157,11 @@ ScopeName scope_name(const std::string& cgroups_path, const std::string& id, boo
       throw Error(cat("/linux/cgroupsPath: \"", printable(*part), "\" can't be part of a unit's name"));
     }
   }
-  if (name.ends_with(".slice")) return {slice, name};
+  if (name.ends_with(".slice")) {
+    throw Error(
+        cat("/linux/cgroupsPath: \"", printable(name), "\" names a slice, and slices hold no processes"))
+        .hint("a container is a scope: \"slice:prefix:name\" with a name that does not end in .slice");
+  }
   std::string unit = cat(prefix, prefix.empty() ? "" : "-", name, ".scope");
   if (unit.size() > 255) {
     throw Error(

@@ -32,7 +32,8 @@ struct Member {
 
 class V1 final : public Manager {
  public:
-  V1(std::vector<Member> members, bool rootless) : members_(std::move(members)), rootless_(rootless) {}
+  V1(std::vector<Member> members, const Saved& saved)
+      : members_(std::move(members)), rootless_(saved.rootless), pending_(saved.pending) {}
   V1(std::vector<Member> members, const Request& request, bool adopted)
       : members_(std::move(members)),
         rootless_(request.rootless),
@@ -68,6 +69,7 @@ class V1 final : public Manager {
   mutable std::vector<Member> members_;
   bool rootless_;
   bool adopted_ = false;
+  bool pending_ = false;  // of a start that crashed: the groups may be another container's
   const spec::Resources* resources_ = nullptr;
 };
 
@@ -260,6 +262,7 @@ bool V1::frozen() const {
 }
 
 void V1::kill_all(int signal) {
+  if (pending_) return;
   const Member* unified = find_unified();
   if (signal == SIGKILL && unified != nullptr && unified->group.exists()) {
     // Linux 5.14; only when what v1 counts is all in there too (a join can be refused there).
@@ -273,6 +276,7 @@ void V1::kill_all(int signal) {
 }
 
 std::vector<pid_t> V1::processes() const {
+  if (pending_) return {};
   // Any hierarchy has all of them; the devices' is the one in which a container without privileges can't move
   // them.
   const Group* group = find("devices");
@@ -295,6 +299,10 @@ std::uint64_t V1::oom_kills() const {
 void V1::remove() {
   std::optional<Error> first;
   for (const auto& member : members_) {
+    if (pending_) {
+      member.group.remove_if_empty();
+      continue;
+    }
     try {
       member.group.remove(remove_deadline_ms);
     } catch (const Error& error) {
@@ -379,7 +387,7 @@ std::unique_ptr<Manager> adopt_v1(const Saved& saved, const Request& request) {
 }
 
 std::unique_ptr<Manager> load_v1(const Saved& saved) {
-  return std::make_unique<V1>(members_at(saved.paths), saved.rootless);
+  return std::make_unique<V1>(members_at(saved.paths), saved);
 }
 
 }  // namespace rocker::cgroup

@@ -26,8 +26,11 @@ namespace {
 
 class V2 final : public Manager {
  public:
-  V2(std::string path, bool rootless)
-      : group_(std::move(path)), without_(group_.path().empty()), rootless_(rootless) {}
+  V2(std::string path, const Saved& saved)
+      : group_(std::move(path)),
+        without_(group_.path().empty()),
+        pending_(saved.pending),
+        rootless_(saved.rootless) {}
   V2(std::string path, const Request& request, bool adopted)
       : group_(std::move(path)),
         adopted_(adopted),
@@ -63,6 +66,7 @@ class V2 final : public Manager {
   bool made_ = false;
   bool adopted_ = false;  // systemd's, with the container's process in it
   bool without_ = false;  // rootless, and this user may make no group
+  bool pending_ = false;  // of a start that crashed: the group may be another container's
   bool rootless_;
   const spec::Resources* resources_ = nullptr;
   std::optional<uid_t> owner_;
@@ -201,7 +205,7 @@ bool V2::frozen() const {
 }
 
 void V2::kill_all(int signal) {
-  if (without_ || !group_.exists()) return;
+  if (without_ || pending_ || !group_.exists()) return;
   if (signal == SIGKILL) {
     const int why = group_.try_write("cgroup.kill", "1");  // Linux 5.14; frozen processes die as well
     if (why == 0) return;
@@ -211,7 +215,7 @@ void V2::kill_all(int signal) {
 }
 
 std::vector<pid_t> V2::processes() const {
-  if (!exists()) return {};
+  if (pending_ || !exists()) return {};
   return group_.processes(true);
 }
 
@@ -221,6 +225,7 @@ std::uint64_t V2::oom_kills() const {
 }
 
 void V2::remove() {
+  if (pending_) return group_.remove_if_empty();
   if (!without_) group_.remove(remove_deadline_ms);
 }
 
@@ -265,11 +270,11 @@ std::unique_ptr<Manager> adopt_v2(const Saved& saved, const Request& request) {
 std::unique_ptr<Manager> load_v2(const Saved& saved) {
   const auto path = saved.paths.find("unified");
   if (path == saved.paths.end()) {
-    if (saved.rootless) return std::make_unique<V2>("", true);
+    if (saved.rootless) return std::make_unique<V2>("", saved);
     throw Error("the state of the container has no path of its cgroup")
         .hint("it was made when this host had cgroup v1; `delete --force` removes what is left");
   }
-  return std::make_unique<V2>(path->second, saved.rootless);
+  return std::make_unique<V2>(path->second, saved);
 }
 
 }  // namespace rocker::cgroup

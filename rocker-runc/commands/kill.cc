@@ -55,7 +55,7 @@ int kill(const Globals& globals, std::vector<std::string> args) {
   const int signal = parse_signal(signal_name);
   const Container container = Container::load(globals.root, id);
   if (all) {
-    container.cgroups().kill_all(signal);
+    container.need_cgroups("kill all of").kill_all(signal);
     return 0;
   }
   const UniqueFd pidfd = container.init_pidfd();

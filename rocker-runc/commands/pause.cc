@@ -17,7 +17,7 @@ int pause(const Globals& globals, std::vector<std::string> args) {
   if (status != Status::running && status != Status::created) {
     throw Error(cat("cannot pause container \"", id, "\": container not running: it is ", name(status)));
   }
-  container.cgroups().freeze();
+  container.need_cgroups("pause").freeze();
   return 0;
 }
 

@@ -93,7 +93,7 @@ int ps(const Globals& globals, std::vector<std::string> args) {
   app.add_option("ID", id, "the container")->required();
   if (!app.read_until(args, 1, ps_args)) return 0;
   const Container container = Container::load(globals.root, id);
-  auto pids = container.cgroups().processes();
+  auto pids = container.need_cgroups("list the processes of").processes();
   std::sort(pids.begin(), pids.end());
   if (format == "json") {
     json::Writer w(json::Writer::Style::compact);

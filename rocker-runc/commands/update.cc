@@ -168,7 +168,7 @@ int update(const Globals& globals, std::vector<std::string> args) {
     container.record().devices = resources.devices;
     container.save();
   };
-  container.cgroups().update(resources, how);
+  container.need_cgroups("update").update(resources, how);
   return 0;
 }
 

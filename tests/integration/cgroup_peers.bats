@@ -38,9 +38,11 @@ TABLE
 
 # So many blocks with every member that this host has, made by a fixed rule: a failure is the same every time.
 generate() { # COUNT
-  python3 - "$1" "$(cgroup_mode)" "$(nproc)" <<'PYTHON'
+  # The first disk, for what is a device's own.
+  python3 - "$1" "$(cgroup_mode)" "$(nproc)" "$(cat /sys/block/vd*/dev /sys/block/[sh]d*/dev /sys/block/nvme*/dev 2>/dev/null | head -n 1)" <<'PYTHON'
 import json, random, sys
 count, mode, cpus = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+disk = sys.argv[4]
 r = random.Random(5)
 M = 1 << 20
 def maybe(p=0.5): return r.random() < p
@@ -66,6 +68,10 @@ for n in range(count):
     if memory: res["memory"] = memory
     if cpu: res["cpu"] = cpu
     if maybe(): res["pids"] = {"limit": r.choice([-1, r.randrange(20, 30000)])}
+    if disk and maybe(0.4):
+        major, minor = map(int, disk.split(":"))
+        names = ["throttleReadBpsDevice", "throttleWriteBpsDevice", "throttleReadIOPSDevice", "throttleWriteIOPSDevice"]
+        res["blockIO"] = {name: [{"major": major, "minor": minor, "rate": r.randrange(1000, 10 * M)}] for name in r.sample(names, r.randrange(1, 4))}
     if mode == "v2":
         if maybe(0.3): res["hugepageLimits"] = [{"pageSize": "2MB", "limit": r.randrange(0, 100) * 2 * M}]
         if maybe(0.3): res["unified"] = {"memory.high": str(r.randrange(64, 1024) * M)}
@@ -85,9 +91,9 @@ limits_of() { # CGROUPS-PATH
   grep -s '' "${files[@]}" | sed 's|^[^:]*/||'
 }
 
-# A block takes half a second; ROCKER_TEST_BLOCKS=200 is for an hour without hurry.
+# A block takes half a second; the guests, where it takes ten, have ROCKER_TEST_BLOCKS.
 one_peer() { # PEER
-  local peer=$1 count=${ROCKER_TEST_BLOCKS:-25} n=0 resources different name
+  local peer=$1 count=${ROCKER_TEST_BLOCKS:-200} n=0 resources different name
   needs peer "$peer"
   explained | awk -v peer="$peer" '$2 == peer || $2 == "all" { gsub(/\./, "\\.", $1); gsub(/\*/, ".*", $1); print "^" $1 ":" }' >ignored
   generate "$count" >blocks

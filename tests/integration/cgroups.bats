@@ -51,7 +51,7 @@ load cgroup_helpers
 @test "cgroupsPath that is none: refused" {
   local bad
   if by_systemd; then
-    for bad in /a/b a:b 'not-a-slice:b:c' 'a.slice:b:'; do
+    for bad in /a/b a:b 'not-a-slice:b:c' 'a.slice:b:' 'system.slice:b:c.slice'; do
       assert_refused /linux/cgroupsPath c '{}' '.linux.cgroupsPath = $path' --arg path "$bad"
     done
   else
@@ -87,6 +87,23 @@ load cgroup_helpers
     rocker_runc delete -f "$a"
     rocker_runc delete -f "$b"
   done
+}
+
+@test "what a crashed start has left is removed, and nothing of the container that has the group" {
+  local id
+  start_limited c
+  id=$(new_id lost)
+  # As it is when the runtime is killed after it has written where the group is to be, and before it has it.
+  mkdir "$RUNC_ROOT/$id"
+  jq --arg id "$id" '.id = $id | .pid = 0 | .startTime = 0 | .cgroup.pending = true' "$RUNC_ROOT/$(new_id c)/state.json" >"$RUNC_ROOT/$id/state.json"
+  cp "$RUNC_ROOT/$(new_id c)/config.json" "$RUNC_ROOT/$id/"
+  run rocker_runc ps --format json "$id"
+  assert_output '[]'
+  rocker_runc kill --all "$id" KILL
+  rocker_runc delete -f "$id"
+  [[ $(container_status "$(new_id c)") = running ]]
+  run rocker_runc exec "$(new_id c)" echo there
+  assert_output there
 }
 
 @test "a scope that exists already: refused, and left alone" {
@@ -347,6 +364,23 @@ load cgroup_helpers
   assert_refused "$TEST_TAG/cgroup.subtree_control" c '{"memory": {"limit": 104857600}}'
   [[ $stderr == *'no internal processes'* ]]
   kill %1
+}
+
+@test "a group above that hands nothing down to its user is named, not the root, which does" {
+  needs cgroup v2
+  ! by_systemd || skip 'systemd makes the path'
+  local parent=/sys/fs/cgroup/$TEST_TAG
+  echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+  mkdir -p "$parent/own"
+  chown -R 1000:1000 "$parent/own"
+  limited_bundle c '{"memory": {"limit": 104857600}}' '.linux.cgroupsPath = $path
+    | .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}]
+    | .linux.gidMappings = [{containerID: 0, hostID: 1000, size: 1}]' --arg path "/$TEST_TAG/own/c"
+  mkdir -m 777 user
+  chmod 755 c
+  run --separate-stderr setpriv --reuid 1000 --regid 1000 --clear-groups "$ROCKER_RUNC" --root "$TEST_DIR/user" run -b c "$(new_id c)"
+  assert_failure
+  [[ $stderr == *"$TEST_TAG/cgroup.subtree_control"* ]] || fail "$stderr"
 }
 
 @test "a threaded group above: refused for memory, and said why" {

@@ -102,6 +102,36 @@ update() { rocker_runc update "$@"; }
   fi
 }
 
+@test "an update that is refused after it has set CPUs: the container has those that it had" {
+  needs controller cpuset
+  local id
+  start_limited c
+  id=$(new_id c)
+  run --separate-stderr update -r - "$id" <<<'{"cpu": {"cpus": "0", "mems": "0"}, "unified": {"memory.nosuch": "1"}}'
+  assert_failure
+  run rocker_runc exec "$id" sh -c 'grep Cpus_allowed_list /proc/self/status'
+  assert_output --regexp "0-$(($(nproc --all) - 1))|^Cpus_allowed_list:.0\$"
+  if on_v2; then assert_equal "$(group_file c - cpuset.cpus.effective)" "$(cat /sys/fs/cgroup/cpuset.cpus.effective)"; fi
+}
+
+@test "device rules that are refused leave those of before" {
+  needs controller devices
+  ! on_v2 || skip 'v2 refuses no rules'
+  local id parent=/sys/fs/cgroup/devices/$TEST_TAG
+  mkdir -p "$parent"
+  echo 'c 10:229 rwm' >"$parent/devices.deny"
+  start_limited c '{"devices": [{"allow": true, "access": "rwm"}]}'
+  id=$(new_id c)
+  cat "$parent/c/devices.list" >before
+  run --separate-stderr update -r - "$id" <<<'{"pids": {"limit": 20}, "devices": [{"allow": false, "access": "rwm"},
+    {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"}]}'
+  assert_failure
+  assert_one_error_line devices.allow
+  assert_equal "$(cat "$parent/c/devices.list")" "$(cat before)"
+  run rocker_runc exec "$id" sh -c 'echo >/dev/null && echo open'
+  assert_output open
+}
+
 @test "device rules: replaced while the container runs; those that it has already are no update" {
   local id probe='for n in 1:11 1:3; do m=/tmp/${n#*:}; [ -e $m ] || mknod $m c ${n%:*} ${n#*:}; head -c 0 $m && echo $n yes || echo $n no; done'
   local rules='[{"allow": false, "access": "rwm"}]'

@@ -121,7 +121,7 @@ Test(cgroup, scopes_are_named_as_runc_names_them) {
   name = scope_name("::abc", "id", false);
   expect_text(name.slice, "system.slice");
   expect_text(name.unit, "abc.scope");
-  expect_text(scope_name("a.slice::b.slice", "id", false).unit, "b.slice");
+  expect_error("slices hold no processes", [] { scope_name("a.slice::b.slice", "id", false); });
   expect_error("slice:prefix:name", [] { scope_name("/a/b", "id", false); });
   expect_error("slice:prefix:name", [] { scope_name("a:b", "id", false); });
   expect_error("slice:prefix:name", [] { scope_name("a.slice:b:", "id", false); });
@@ -274,5 +274,7 @@ Test(cgroup, what_a_file_held_is_put_back_in_the_form_it_takes) {
   cr_expect(to_put_back("blkio.throttle.read_bps_device", "8:16 50", "8:0 200") == "8:16 0");
   cr_expect(to_put_back("rdma.max", "mlx4_0 hca_handle=2", "mlx4_0 hca_handle=max hca_object=max") ==
             "mlx4_0 hca_handle=max hca_object=max");
+  cr_expect(to_put_back("cgroup.subtree_control", "+pids +cpu", "cpu memory") == "-pids");
+  cr_expect(to_put_back("cgroup.subtree_control", "-cpu +io -rdma", "cpu memory") == "+cpu -io");
   cr_expect(to_put_back("memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 0") == "0");
 }
