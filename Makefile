@@ -219,6 +219,7 @@ COMPLETIONS := $(BUILD)/completion/rocker-image $(BUILD)/completion/rocker-runc 
 .PHONY: completion
 completion: $(COMPLETIONS) $(BUILD)/completion/_rocker $(BUILD)/completion/rocker.fish ## make the completion files
 
+UNITS := rocker@.service rocker-restart.service
 MAN_PAGES := $(wildcard man/*.[1-8])
 
 .PHONY: install
@@ -236,8 +237,9 @@ install: all completion ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 644 $(BUILD)/completion/_rocker '$(DESTDIR)$(ZSHDIR)/_rocker'
 	install -D -m 644 $(BUILD)/completion/rocker.fish '$(DESTDIR)$(FISHDIR)/rocker.fish'
 	install -d '$(DESTDIR)$(UNITDIR)'
-	sed 's|@BINDIR@|$(BINDIR)|g' scripts/package/rocker@.service.in >'$(DESTDIR)$(UNITDIR)/rocker@.service'
-	chmod 644 '$(DESTDIR)$(UNITDIR)/rocker@.service'
+	for unit in $(UNITS); do \
+	  sed 's|@BINDIR@|$(BINDIR)|g' scripts/package/$$unit.in >'$(DESTDIR)$(UNITDIR)'/$$unit && \
+	  chmod 644 '$(DESTDIR)$(UNITDIR)'/$$unit || exit; done
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
@@ -245,7 +247,8 @@ uninstall: ## remove what install put there
 	rm -rf '$(DESTDIR)$(LIBEXECDIR)'
 	for page in $(MAN_PAGES); do rm -f '$(DESTDIR)$(MANDIR)/man'"$${page##*.}/$${page##*/}"; done
 	for file in $(notdir $(COMPLETIONS)); do rm -f '$(DESTDIR)$(COMPDIR)'/$$file; done
-	rm -f '$(DESTDIR)$(ZSHDIR)/_rocker' '$(DESTDIR)$(FISHDIR)/rocker.fish' '$(DESTDIR)$(UNITDIR)/rocker@.service'
+	rm -f '$(DESTDIR)$(ZSHDIR)/_rocker' '$(DESTDIR)$(FISHDIR)/rocker.fish'
+	for unit in $(UNITS); do rm -f '$(DESTDIR)$(UNITDIR)'/$$unit; done
 
 DIST ?= dist
 .PHONY: dist

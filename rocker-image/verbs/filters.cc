@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/grammar.hh"
 #include "spec/image.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
@@ -16,13 +17,24 @@ using containers::Live;
 using containers::Status;
 
 Filters::Filters(const std::vector<std::string>& texts, std::string_view verb) {
-  constexpr std::string_view keys[] = {"name",  "id",    "status",  "exited", "ancestor",
-                                       "label", "until", "network", "health", "is-task"};
+  constexpr std::string_view keys[] = {"name",
+                                       "id",
+                                       "status",
+                                       "exited",
+                                       "ancestor",
+                                       "label",
+                                       "until",
+                                       "network",
+                                       "health",
+                                       "restart-policy",
+                                       "should-start-on-boot"};
   for (const auto& text : texts) {
     const auto [key, value] = bundle::parse_pair(text, cat(verb, ": --filter"));
     if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) {
       throw Error(cat(verb, ": --filter: there is no filter \"", printable(key), "\""))
-          .hint("there is name, id, status, exited, ancestor, label, until, network");
+          .hint(
+              "there is name, id, status, exited, ancestor, label, until, network, health, restart-policy, "
+              "should-start-on-boot");
     }
     values_[key].push_back(value);
   }
@@ -33,6 +45,11 @@ static bool matches_label(const Facts& facts, const std::string& wanted) {
   const auto found = facts.labels.find(wanted.substr(0, equals));
   return found != facts.labels.end() &&
          (equals == std::string::npos || found->second == wanted.substr(equals + 1));
+}
+
+// podman's name for what the unit rocker-restart.service starts.
+static bool starts_on_boot(const Facts& facts) {
+  return facts.restart == "always" || (facts.restart == "unless-stopped" && !facts.stopped_by_user);
 }
 
 bool Filters::match(const Facts& facts, const Live& live) const {
@@ -62,6 +79,15 @@ bool Filters::match(const Facts& facts, const Live& live) const {
       good = facts.created_ns < parse_moment(values.back(), "--filter until");
     } else if (key == "network") {
       good = any([&](const std::string& v) { return facts.network == v; });
+    } else if (key == "health") {
+      good = any([&](const std::string& v) { return v == (facts.health.empty() ? "none" : facts.health); });
+    } else if (key == "restart-policy") {
+      // The number behind "on-failure:" is no part of the policy's name.
+      good = any([&](const std::string& v) { return v == facts.restart.substr(0, facts.restart.find(':')); });
+    } else if (key == "should-start-on-boot") {
+      good = any([&](const std::string& v) {
+        return grammar::parse_flag(v, "--filter should-start-on-boot") == starts_on_boot(facts);
+      });
     }
     if (!good) return false;
   }

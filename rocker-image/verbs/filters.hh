@@ -1,4 +1,4 @@
-// `--filter KEY=VALUE` of ps, prune and events.
+// `--filter KEY=VALUE` of ps, start and prune.
 #pragma once
 
 #include <map>
@@ -11,7 +11,8 @@
 namespace rocker::verbs {
 
 // docker's: the values of one key are alternatives, the keys must all hold. name (a part of it), id (a
-// beginning), status, exited, ancestor, label (KEY or KEY=VALUE), before, since, until.
+// beginning), status, exited, ancestor, label (KEY or KEY=VALUE), until, network,
+// health, and podman's restart-policy and should-start-on-boot.
 class Filters {
  public:
   // Throws Error for an unknown key.

@@ -1,8 +1,11 @@
 // run, create, start, attach, and what the shell and conmon tell us in between.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "rocker-image/bundle/options.hh"
 #include "rocker-image/containers/shell.hh"
+#include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/json.hh"
 #include "spec/support/units.hh"
@@ -55,14 +58,19 @@ std::string reason_of(const std::string& answer) {
 }
 
 struct StartOptions {
-  bool attach = false, interactive = false;
+  bool all = false, attach = false, interactive = false;
+  std::vector<std::string> filters;
   std::optional<std::string> detach_keys;
 };
 
 constexpr grammar::Option<StartOptions> start_table[] = {
+    {{"all", 0, "", "all that do not run, the oldest first"},
+     [](StartOptions& o, std::string_view v) { o.all = on(v); }},
     {{"attach", 'a', "", "attach its output"}, [](StartOptions& o, std::string_view v) { o.attach = on(v); }},
     {{"detach-keys", 0, "KEYS", "what leaves it running, ctrl-p,ctrl-q"},
      [](StartOptions& o, std::string_view v) { o.detach_keys = v; }},
+    {{"filter", 'f', "KEY=VALUE", "of all, only those: restart-policy, and the keys of ps"},
+     [](StartOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"interactive", 'i', "", "attach its input"},
      [](StartOptions& o, std::string_view v) { o.interactive = on(v); }},
 };
@@ -144,10 +152,29 @@ int create_verb(const Room& room, Args args) {
   return 0;
 }
 
-int start(const Room&, Args args) {
+// `start --all`: those of the filters that do not run. One that belonged to a terminal has nobody to run it.
+static std::vector<std::string> all_to_start(const Room& room, const std::vector<std::string>& filter_texts) {
+  const Filters filters(filter_texts, "start");
+  std::vector<std::string> names;
+  for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
+    const Live live = look(room.registry, facts);
+    if (live.pid == 0 && !facts.direct && filters.match(facts, live)) names.push_back(facts.name);
+  }
+  std::reverse(names.begin(), names.end());  // the list has the newest first
+  return names;
+}
+
+int start(const Room& room, Args args) {
   StartOptions options;
-  const auto names = grammar::parse("start", table(start_table), options, args, grammar::Positionals::mixed);
-  if (names.empty()) throw Error("start: which container?").hint("'rocker ps -a' lists all containers");
+  auto names = grammar::parse("start", table(start_table), options, args, grammar::Positionals::mixed);
+  if (options.all || !options.filters.empty()) {
+    if (!names.empty()) throw Error("start: --all and --filter take no container");
+    if (options.attach || options.interactive)
+      throw Error("start: only one container can be attached to, not --all");
+    names = all_to_start(room, options.filters);
+  } else if (names.empty()) {
+    throw Error("start: which container?").hint("'rocker ps -a' lists all containers");
+  }
   if ((options.attach || options.interactive) && names.size() > 1) {
     throw Error("start: only one container can be attached to");
   }

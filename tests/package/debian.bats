@@ -132,13 +132,16 @@ files() {
   assert_output $'ExecStart=/usr/bin/rocker start %i\nExecStop=/usr/bin/rocker stop %i'
 }
 
-@test "the unit is one that systemd takes" {
+@test "the units are ones that systemd takes" {
   needs command systemd-analyze
+  local unit
   # It looks for what the unit starts.
-  run machine cat /usr/lib/systemd/system/rocker@.service
-  sed "s|/usr/bin/rocker|$BUILD/rocker|" <<<"$output" >"$BATS_TEST_TMPDIR/rocker@.service"
-  run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR/rocker@web.service"
-  refute_output --partial 'rocker@'
+  for unit in rocker@ rocker-restart; do
+    run -0 machine cat "/usr/lib/systemd/system/$unit.service"
+    sed "s|/usr/bin/rocker|$BUILD/rocker|" <<<"$output" >"$BATS_TEST_TMPDIR/$unit.service"
+  done
+  run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR/rocker@web.service" "$BATS_TEST_TMPDIR/rocker-restart.service"
+  refute_output --partial 'rocker'
 }
 
 @test "the SBOM names what is linked, with version and licence" {
