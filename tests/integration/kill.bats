@@ -100,3 +100,25 @@ listening_bundle() {
   grep -q init b/rootfs/got
   grep -q child b/rootfs/got
 }
+
+@test "a user's container that has no cgroup of its own: what needs one says so, and the container is killed without" {
+  local id verb
+  make_bundle c '.process.args = ["sleep", "1000"] | .root.path = $rootfs | del(.linux.resources) | del(.linux.cgroupsPath)
+    | .linux.namespaces += [{type: "user"}] | .linux.namespaces |= map(select(.type != "network"))
+    | .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}] | .linux.gidMappings = [{containerID: 0, hostID: 1000, size: 1}]
+    | .mounts |= map(select(.type != "cgroup" and .type != "sysfs") | if .options then .options -= ["gid=5"] else . end)' --arg rootfs "$(busybox_rootfs)"
+  mkdir -m 777 user
+  chmod 755 c
+  id=$(new_id c)
+  as_user() { timeout 20 setpriv --reuid 1000 --regid 1000 --clear-groups "$ROCKER_RUNC" --root "$TEST_DIR/user" "$@"; }
+  as_user run -d -b c "$id" </dev/null >out 2>&1 3>&- 4>&- || { cat out >&2; false; }
+  for verb in 'kill --all' ps pause 'update --pids-limit 5'; do
+    # shellcheck disable=SC2086  # a verb and its options
+    run --separate-stderr as_user $verb "$id"
+    assert_failure
+    assert_one_error_line 'no cgroup of its own'
+  done
+  as_user delete -f "$id"
+  run as_user list -q
+  assert_output ''
+}
