@@ -78,8 +78,8 @@ class Container {
   spec::State oci_state(std::string_view status) const;
 
   cgroup::Manager& cgroups() const;
-  // The same, for what can't be done without: throws "cannot VERB container" when the user who made the container could
-  // make no group for it.
+  // The same, for what can't be done without: throws "cannot VERB container" when the user who made the
+  // container could make no group for it.
   cgroup::Manager& need_cgroups(std::string_view verb) const;
 
   // Removes ROOT/ID.

@@ -17,9 +17,9 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
 #include "spec/support/error.hh"
-#include "spec/support/units.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
+#include "spec/support/units.hh"
 
 using namespace rocker;
 using namespace rocker::bundle;
