@@ -286,15 +286,15 @@ const Row container_table[] = {
     {{"health-cmd", 0, "COMMAND", "a shell command that tells whether it is well"},
      [](Options& o, sv v) { o.health_cmd = v; }},
     {{"health-interval", 0, "TIME", "time between two checks, 30s"},
-     [](Options& o, sv v) { o.health_interval = parse_duration(v, "--health-interval"); }},
+     [](Options& o, sv v) { o.health_interval = parse_duration_ms(v, "--health-interval"); }},
     {{"health-retries", 0, "N", "failures in a row that make it unhealthy, 3"},
      [](Options& o, sv v) {
        o.health_retries = static_cast<unsigned>(parse_integer(v, "--health-retries", 1, 1000));
      }},
     {{"health-start-period", 0, "TIME", "time to start before failures count"},
-     [](Options& o, sv v) { o.health_start_period = parse_duration(v, "--health-start-period"); }},
+     [](Options& o, sv v) { o.health_start_period = parse_duration_ms(v, "--health-start-period"); }},
     {{"health-timeout", 0, "TIME", "time that a check may take, 30s"},
-     [](Options& o, sv v) { o.health_timeout = parse_duration(v, "--health-timeout"); }},
+     [](Options& o, sv v) { o.health_timeout = parse_duration_ms(v, "--health-timeout"); }},
     {{"image", 0, "NAME[:TAG]", "the image, in place of the first argument"},
      [](Options& o, sv v) { o.image = v; }},
     {{"interactive", 'i', "", "keep stdin; always so in the foreground"},

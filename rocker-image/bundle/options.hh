@@ -70,7 +70,7 @@ struct Options {
   std::optional<std::uint64_t> log_max_size;
   std::vector<std::string> attach;
   std::string health_cmd;
-  std::optional<std::uint64_t> health_interval, health_timeout, health_start_period;  // seconds
+  std::optional<std::uint64_t> health_interval, health_timeout, health_start_period;  // milliseconds
   std::optional<unsigned> health_retries;
   bool no_healthcheck = false;
 };

@@ -155,12 +155,17 @@ spec::BlockWeight parse_block_weight(std::string_view text) {
   return weight;
 }
 
-std::uint64_t parse_duration(std::string_view text, std::string_view option) {
+std::uint64_t parse_duration_ms(std::string_view text, std::string_view option) {
+  constexpr unsigned long long most = 1'000'000'000;
   unsigned long long plain = 0;
-  if (parse_number(text, plain)) return plain;
+  if (parse_number(text, plain) && plain <= most) return plain * 1000;
   const auto milliseconds = parse_milliseconds(text);
-  if (!milliseconds) throw refuse(option, text, "a duration like 30s or 1m30s");
-  return (*milliseconds + 999) / 1000;
+  if (!milliseconds) throw refuse(option, text, "a duration like 30s, 1.5s or 1m30s");
+  return *milliseconds;
+}
+
+std::uint64_t parse_duration(std::string_view text, std::string_view option) {
+  return (parse_duration_ms(text, option) + 999) / 1000;
 }
 
 std::vector<std::string> read_list_file(std::string_view path, std::string_view option) {

@@ -38,6 +38,9 @@ spec::BlockWeight parse_block_weight(std::string_view text);
 // "1m30s", "90s", "500ms" or a plain number of seconds; whole seconds, rounded up.
 std::uint64_t parse_duration(std::string_view text, std::string_view option);
 
+// The same in milliseconds, rounded up: what is more than nothing stays so.
+std::uint64_t parse_duration_ms(std::string_view text, std::string_view option);
+
 // The lines of a file of NAME=VALUE (or NAME) lines, without comments and empty lines.
 std::vector<std::string> read_list_file(std::string_view path, std::string_view option);
 

@@ -113,11 +113,13 @@ HealthCheck health_check(const bundle::Options& options, const spec::ImageConfig
   } else {
     return check;
   }
-  const auto choose = [](std::uint64_t& out, std::optional<std::uint64_t> seconds, std::int64_t nanoseconds) {
+  const auto choose = [](std::uint64_t& out, std::optional<std::uint64_t> milliseconds,
+                         std::int64_t nanoseconds) {
     constexpr std::int64_t millisecond = 1'000'000;
-    if (seconds) {
-      out = *seconds * 1000;
-    } else if (nanoseconds > 0) {
+    // docker: zero is the usual time.
+    if (milliseconds && *milliseconds != 0) {
+      out = *milliseconds;
+    } else if (!milliseconds && nanoseconds > 0) {
       out = static_cast<std::uint64_t>(std::max<std::int64_t>(1, nanoseconds / millisecond));
     }
   };

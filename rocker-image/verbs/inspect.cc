@@ -141,6 +141,17 @@ void write_config_part(json::Writer& w, const Facts& f, const spec::Config& c) {
     w.member("Annotations", c.annotations);
     w.member("StopSignal", f.stop_signal);
     if (f.stop_timeout) w.member("StopTimeout", *f.stop_timeout);
+    if (f.check.command.empty()) return;
+    constexpr std::uint64_t nanoseconds = 1'000'000;  // of a millisecond
+    std::vector<std::string> test{"CMD"};
+    test.insert(test.end(), f.check.command.begin(), f.check.command.end());
+    w.object("Healthcheck", [&] {
+      w.member("Test", test);
+      w.member("Interval", f.check.interval * nanoseconds);
+      w.member("Timeout", f.check.timeout * nanoseconds);
+      w.unless_empty("StartPeriod", f.check.start_period * nanoseconds);
+      w.member("Retries", f.check.retries);
+    });
   });
 }
 

@@ -1,6 +1,7 @@
 #include "spec/support/units.hh"
 
 #include <algorithm>
+#include <cmath>
 
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
@@ -76,20 +77,29 @@ std::optional<std::uint64_t> parse_milliseconds(std::string_view text) {
     unsigned long long number = 0;
     if (!parse_number(text.substr(0, digits), number) || number > 1'000'000'000) return std::nullopt;
     text.remove_prefix(digits);
+    // Behind a point count the first six digits.
+    double fraction = 0;
+    if (text.starts_with('.')) {
+      const auto end = std::min(text.find_first_not_of("0123456789", 1), text.size());
+      double weight = 0.1;
+      for (const char digit : text.substr(1, std::min<std::size_t>(end - 1, 6))) {
+        fraction += weight * (digit - '0');
+        weight /= 10;
+      }
+      if (end == 1) return std::nullopt;
+      text.remove_prefix(end);
+    }
     const auto letters = std::min(text.find_first_of("0123456789"), text.size());
     const auto unit = text.substr(0, letters);
     text.remove_prefix(letters);
-    if (unit == "h") {
-      milliseconds += number * 3'600'000;
-    } else if (unit == "m") {
-      milliseconds += number * 60'000;
-    } else if (unit == "s") {
-      milliseconds += number * 1000;
-    } else if (unit == "ms") {
-      milliseconds += number;
-    } else {
-      return std::nullopt;
-    }
+    const std::uint64_t scale = unit == "h"    ? 3'600'000
+                                : unit == "m"  ? 60'000
+                                : unit == "s"  ? 1000
+                                : unit == "ms" ? 1
+                                               : 0;
+    if (scale == 0) return std::nullopt;
+    // A millionth is what the digits may be wrong by in binary.
+    milliseconds += number * scale + static_cast<std::uint64_t>(std::ceil(fraction * scale - 1e-6));
   }
   return milliseconds;
 }

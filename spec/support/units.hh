@@ -14,7 +14,7 @@ std::string format_size(std::uint64_t bytes);
 // or member in the error.
 std::uint64_t parse_size(std::string_view text, std::string_view what);
 
-// "1m30s", "500ms" in milliseconds; nothing for what is no duration.
+// "1m30s", "1.5s", "500ms" in milliseconds, rounded up; nothing for what is no duration.
 std::optional<std::uint64_t> parse_milliseconds(std::string_view text);
 
 // How long ago something was, in nanoseconds, as docker words it: "About a minute", "3 hours".

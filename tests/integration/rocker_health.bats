@@ -56,7 +56,6 @@ run_with_check() { # IMAGE OPTION...
   assert_equal "$(rocker inspect "$TEST_TAG" | jq '.[0].State.Health')" null
   rocker rm -f "$TEST_TAG"
   run_with_check checked --health-cmd true --health-interval 100ms
-  # A part of a second is a whole one.
   wait_until 10 is "$TEST_TAG" healthy
   rocker rm -f "$TEST_TAG"
   run_with_check checked --health-interval 1s --health-retries 1
@@ -93,4 +92,65 @@ run_with_check() { # IMAGE OPTION...
   run -0 rocker inspect --format '{{json .State.Health}}' "$TEST_TAG"
   assert_json '.FailingStreak' 0
   assert_json '.Log | length >= 1' true
+}
+
+# A docker archive of busybox as docker save writes it, whose config has this Healthcheck.
+docker_archive() { # JSON
+  local layer
+  mkdir -p archive
+  gzip -dc "$(busybox_tar)" >archive/layer.tar
+  layer=$(sha256sum <archive/layer.tar | cut -d' ' -f1)
+  jq -n --arg layer "sha256:$layer" --argjson check "$1" '{architecture: "amd64", os: "linux", rootfs: {type: "layers", diff_ids: [$layer]},
+    config: {Cmd: ["sh", "-c", "trap \"exit 0\" TERM; while :; do sleep 0.1; done"], Healthcheck: $check}}' >archive/config.json
+  echo '[{"Config": "config.json", "RepoTags": ["saved:latest"], "Layers": ["layer.tar"]}]' >archive/manifest.json
+  tar -cf archive.tar -C archive config.json layer.tar manifest.json
+}
+
+# The same as an OCI layout.
+oci_archive() { # JSON
+  local config layer manifest
+  docker_archive "$1"
+  blob() { # FILE: moves it to where its digest says
+    local digest
+    digest=$(sha256sum <"$1" | cut -d' ' -f1)
+    mkdir -p oci/blobs/sha256
+    mv "$1" "oci/blobs/sha256/$digest"
+    jq -nc --arg type "$2" --arg digest "sha256:$digest" --argjson size "$(stat -c %s "oci/blobs/sha256/$digest")" \
+      '{mediaType: $type, digest: $digest, size: $size}'
+  }
+  config=$(blob archive/config.json application/vnd.oci.image.config.v1+json)
+  layer=$(blob archive/layer.tar application/vnd.oci.image.layer.v1.tar)
+  jq -n --argjson config "$config" --argjson layer "$layer" '{schemaVersion: 2, config: $config, layers: [$layer]}' >manifest.json
+  manifest=$(blob manifest.json application/vnd.oci.image.manifest.v1+json)
+  jq -n --argjson manifest "$manifest" '{schemaVersion: 2, manifests: [$manifest]}' >oci/index.json
+  echo '{"imageLayoutVersion": "1.0.0"}' >oci/oci-layout
+  tar -cf archive.tar -C oci .
+}
+
+@test "the Healthcheck of a docker archive and of an OCI layout, with times that are no whole seconds" {
+  local kind
+  for kind in docker oci; do
+    "${kind}_archive" '{"Test": ["CMD-SHELL", "test -e /ok"], "Interval": 250000000, "Timeout": 1500000000, "StartPeriod": 1000, "Retries": 2}'
+    rocker import archive.tar saved
+    rocker run -d --name "$TEST_TAG" saved >/dev/null 3>&- 4>&-
+    run -0 rocker inspect --format '{{json .Config.Healthcheck}}' "$TEST_TAG"
+    assert_output '{"Test":["CMD","/bin/sh","-c","test -e /ok"],"Interval":250000000,"Timeout":1500000000,"StartPeriod":1000000,"Retries":2}'
+    wait_until 10 is "$TEST_TAG" unhealthy
+    run -0 rocker ps --format '{{.Status}}' --filter "name=$TEST_TAG"
+    assert_output --partial '(unhealthy)'
+    rocker exec "$TEST_TAG" touch /ok
+    wait_until 10 is "$TEST_TAG" healthy
+    run -0 rocker ps --format '{{.Status}}' --filter "name=$TEST_TAG"
+    assert_output --partial '(healthy)'
+    rocker rm -f "$TEST_TAG"
+    rocker run -d --name "$TEST_TAG" --no-healthcheck saved >/dev/null 3>&- 4>&-
+    run -0 rocker inspect --format '{{json .State.Health}} {{json .Config.Healthcheck}}' "$TEST_TAG"
+    assert_output 'null null'
+    rocker rm -f "$TEST_TAG"
+    rocker run -d --name "$TEST_TAG" --health-cmd true --health-interval 1.25s --health-timeout 500ms saved >/dev/null 3>&- 4>&-
+    run -0 rocker inspect --format '{{.Config.Healthcheck.Interval}} {{.Config.Healthcheck.Timeout}} {{.Config.Healthcheck.Retries}}' "$TEST_TAG"
+    assert_output '1250000000 500000000 2'
+    wait_until 10 is "$TEST_TAG" healthy
+    rocker rm -f "$TEST_TAG"
+  done
 }
