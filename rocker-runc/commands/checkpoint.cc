@@ -10,10 +10,10 @@ static int refuse(const char* name) {
       .hint("use runc or crun with criu for this container");
 }
 
-int checkpoint(const Globals&, std::vector<std::string>) {
+int checkpoint(const Globals&, const std::vector<std::string>&) {
   return refuse("checkpoint");
 }
-int restore(const Globals&, std::vector<std::string>) {
+int restore(const Globals&, const std::vector<std::string>&) {
   return refuse("restore");
 }
 

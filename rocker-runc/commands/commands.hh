@@ -18,28 +18,28 @@ struct Globals {
 struct Command {
   const char* name;
   const char* summary;
-  int (*run)(const Globals& globals, std::vector<std::string> args);
+  int (*run)(const Globals& globals, const std::vector<std::string>& args);
 };
 
 // Ends with an entry whose name is null.
 extern const Command table[];
 
-int checkpoint(const Globals&, std::vector<std::string>);
-int create(const Globals&, std::vector<std::string>);
-int delete_(const Globals&, std::vector<std::string>);
-int events(const Globals&, std::vector<std::string>);
-int exec(const Globals&, std::vector<std::string>);
-int features(const Globals&, std::vector<std::string>);
-int kill(const Globals&, std::vector<std::string>);
-int list(const Globals&, std::vector<std::string>);
-int pause(const Globals&, std::vector<std::string>);
-int ps(const Globals&, std::vector<std::string>);
-int restore(const Globals&, std::vector<std::string>);
-int resume(const Globals&, std::vector<std::string>);
-int run(const Globals&, std::vector<std::string>);
-int spec(const Globals&, std::vector<std::string>);
-int start(const Globals&, std::vector<std::string>);
-int state(const Globals&, std::vector<std::string>);
-int update(const Globals&, std::vector<std::string>);
+int checkpoint(const Globals&, const std::vector<std::string>&);
+int create(const Globals&, const std::vector<std::string>&);
+int delete_(const Globals&, const std::vector<std::string>&);
+int events(const Globals&, const std::vector<std::string>&);
+int exec(const Globals&, const std::vector<std::string>&);
+int features(const Globals&, const std::vector<std::string>&);
+int kill(const Globals&, const std::vector<std::string>&);
+int list(const Globals&, const std::vector<std::string>&);
+int pause(const Globals&, const std::vector<std::string>&);
+int ps(const Globals&, const std::vector<std::string>&);
+int restore(const Globals&, const std::vector<std::string>&);
+int resume(const Globals&, const std::vector<std::string>&);
+int run(const Globals&, const std::vector<std::string>&);
+int spec(const Globals&, const std::vector<std::string>&);
+int start(const Globals&, const std::vector<std::string>&);
+int state(const Globals&, const std::vector<std::string>&);
+int update(const Globals&, const std::vector<std::string>&);
 
 }  // namespace rocker::commands

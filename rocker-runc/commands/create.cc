@@ -82,7 +82,7 @@ void wait_until_ready(const Container& container, const UniqueFd& pidfd, const N
 
 }  // namespace
 
-int create(const Globals& globals, std::vector<std::string> args) {
+int create(const Globals& globals, const std::vector<std::string>& args) {
   CreateOptions o;
   CommandLine app("create", "ID", "Makes a container from a bundle. Its program is not run before `start`.");
   define(app, o);
@@ -93,7 +93,7 @@ int create(const Globals& globals, std::vector<std::string> args) {
   return 0;
 }
 
-int start(const Globals& globals, std::vector<std::string> args) {
+int start(const Globals& globals, const std::vector<std::string>& args) {
   std::string id;
   CommandLine app("start", "ID",
                   "Runs the program of a created container. Returns when it runs, or says why it does not.");
@@ -127,7 +127,7 @@ int start(const Globals& globals, std::vector<std::string> args) {
   return 0;
 }
 
-int run(const Globals& globals, std::vector<std::string> args) {
+int run(const Globals& globals, const std::vector<std::string>& args) {
   CreateOptions o;
   std::vector<std::string> names;
   bool detach = false, keep = false;

@@ -52,7 +52,7 @@ void remove_broken(const Globals& globals, Container& container, const Error& wh
 
 }  // namespace
 
-int delete_(const Globals& globals, std::vector<std::string> args) {
+int delete_(const Globals& globals, const std::vector<std::string>& args) {
   std::string id;
   bool force = false;
   CommandLine app("delete", "ID",

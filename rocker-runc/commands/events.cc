@@ -103,7 +103,7 @@ void follow(const Container& container, long long interval, const std::string& l
 
 }  // namespace
 
-int events(const Globals& globals, std::vector<std::string> args) {
+int events(const Globals& globals, const std::vector<std::string>& args) {
   std::string id, interval = "5s", level;
   bool stats = false;
   CommandLine app("events", "ID",

@@ -101,7 +101,7 @@ void inherit(spec::Process& process, const spec::Process& own) {
 
 }  // namespace
 
-int exec(const Globals& globals, std::vector<std::string> args) {
+int exec(const Globals& globals, const std::vector<std::string>& args) {
   Options o;
   CommandLine app("exec", "ID COMMAND [ARGUMENT...]",
                   "Runs one more process in a running container, in all its namespaces and its cgroup.\n\n"

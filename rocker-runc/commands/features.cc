@@ -59,7 +59,7 @@ void write_linux(json::Writer& w) {
 
 }  // namespace
 
-int features(const Globals&, std::vector<std::string> args) {
+int features(const Globals&, const std::vector<std::string>& args) {
   CommandLine app("features", "", "Prints what this runtime supports, as the OCI features document.");
   if (!app.read(args)) return 0;
   json::Writer w;

@@ -43,7 +43,7 @@ int parse_signal(const std::string& text) {
 
 }  // namespace
 
-int kill(const Globals& globals, std::vector<std::string> args) {
+int kill(const Globals& globals, const std::vector<std::string>& args) {
   std::string id, signal_name = "TERM";
   bool all = false;
   CommandLine app("kill", "ID [SIGNAL]",

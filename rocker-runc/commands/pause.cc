@@ -6,7 +6,7 @@
 
 namespace rocker::commands {
 
-int pause(const Globals& globals, std::vector<std::string> args) {
+int pause(const Globals& globals, const std::vector<std::string>& args) {
   std::string id;
   CommandLine app("pause", "ID", "Freezes every process of a container.");
   app.add_option("ID", id, "the container")->required();
@@ -21,7 +21,7 @@ int pause(const Globals& globals, std::vector<std::string> args) {
   return 0;
 }
 
-int resume(const Globals& globals, std::vector<std::string> args) {
+int resume(const Globals& globals, const std::vector<std::string>& args) {
   std::string id;
   CommandLine app("resume", "ID", "Lets the processes of a paused container run again.");
   app.add_option("ID", id, "the container")->required();

@@ -83,7 +83,7 @@ std::string table_of(std::string_view text, const std::vector<pid_t>& pids) {
 
 }  // namespace
 
-int ps(const Globals& globals, std::vector<std::string> args) {
+int ps(const Globals& globals, const std::vector<std::string>& args) {
   std::string id, format = "table";
   std::vector<std::string> ps_args;
   CommandLine app(

@@ -75,7 +75,7 @@ void make_rootless(spec::Config& c) {
 
 }  // namespace
 
-int spec(const Globals&, std::vector<std::string> args) {
+int spec(const Globals&, const std::vector<std::string>& args) {
   std::string bundle = ".";
   bool rootless = false;
   CommandLine app(

@@ -73,7 +73,7 @@ std::string table_of(const std::vector<Row>& rows) {
 
 }  // namespace
 
-int state(const Globals& globals, std::vector<std::string> args) {
+int state(const Globals& globals, const std::vector<std::string>& args) {
   std::string id;
   CommandLine app("state", "ID", "Prints the state of a container as JSON (runtime.md, \"State\").");
   app.add_option("ID", id, "the container")->required();
@@ -84,7 +84,7 @@ int state(const Globals& globals, std::vector<std::string> args) {
   return 0;
 }
 
-int list(const Globals& globals, std::vector<std::string> args) {
+int list(const Globals& globals, const std::vector<std::string>& args) {
   std::string format = "table";
   bool quiet = false;
   CommandLine app("list", "", "Lists the containers below --root.");

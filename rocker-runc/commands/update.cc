@@ -134,7 +134,7 @@ void check_rdt(const IntelRdtState& state) {
 
 }  // namespace
 
-int update(const Globals& globals, std::vector<std::string> args) {
+int update(const Globals& globals, const std::vector<std::string>& args) {
   Options o;
   CommandLine app("update", "ID", "Changes the limits of a container that runs.");
   define(app, o);
