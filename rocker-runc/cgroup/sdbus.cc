@@ -311,7 +311,10 @@ void SystemdBus::start_transient(const std::string& unit, const std::vector<Prop
     again.properties(properties);
     again.open('a', "(sa(sv))");
     again.close();
-    impl_->call(again, what, &job, {});
+    if (!impl_->call(again, what, &job, {exists}).empty()) {
+      throw Error(cat("systemd: ", what, ": there is a unit of that name already"), EBUSY)
+          .hint("another container uses it: give a cgroupsPath of its own");
+    }
   }
   const std::string result = impl_->wait(job);
   if (result == "done") return;

@@ -156,6 +156,10 @@ void Systemd::join(pid_t pid, const SubCgroups& sub_cgroups, pid_t beside) {
 
 void Systemd::update(const spec::Resources& resources, const Update& how) {
   bus();  // without one nothing is begun
+  if (resources.unified.contains("memory.oom.group")) {
+    log::warn(
+        "memory.oom.group: systemd takes it from the start of a unit alone, and may write its own again");
+  }
   const auto tell_systemd = [&] {
     if (how.last) how.last();
     spec::Resources whole = resources;

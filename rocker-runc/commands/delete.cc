@@ -15,10 +15,23 @@ namespace {
 
 constexpr int patience_ms = 10'000;
 
+// Without a pid namespace of its own, whose processes end with its init.
+bool shares_pids(const Container& container) {
+  try {
+    return !container.config().linux_.creates(spec::NamespaceType::pid);
+  } catch (const Error&) {
+    return false;  // destroy_container() warns of a config that can't be read
+  }
+}
+
 void kill_and_wait(const Container& container) {
   const UniqueFd pidfd = container.init_pidfd();
   container.cgroups().kill_all(SIGKILL);
   if (!pidfd) return;
+  if (!container.cgroups().exists() && shares_pids(container)) {
+    log::warn(cat("container \"", container.id(),
+                  "\" has neither a cgroup nor a pid namespace of its own: only its init is killed"));
+  }
   sys::send_signal(pidfd.get(), SIGKILL);
   pollfd fd{pidfd.get(), POLLIN, 0};
   if (::poll(&fd, 1, patience_ms) == 0) {

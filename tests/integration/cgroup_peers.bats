@@ -8,7 +8,7 @@ load cgroup_helpers
 
 setup() {
   setup_test
-  ! by_systemd || skip 'Debian 12 has runc 1.1 and crun 1.8: their scopes are compared by property in systemd.bats'
+  ! by_systemd || skip 'Debian 12 has runc 1.1 and crun 1.8: the properties that they set are those that systemd.bats asks for'
 }
 
 # FILE        PEER        why ours is another value; the file is not compared with this peer then

@@ -121,4 +121,11 @@ listening_bundle() {
   as_user delete -f "$id"
   run as_user list -q
   assert_output ''
+  # And without a pid namespace nothing ends the others.
+  edit_config c '.linux.namespaces |= map(select(.type != "pid"))
+    | .mounts |= map(if .destination == "/proc" then {destination: "/proc", type: "bind", source: "/proc", options: ["rbind"]} else . end)'
+  as_user run -d -b c "$id" </dev/null >out 2>&1 3>&- 4>&- || { cat out >&2; false; }
+  run as_user delete -f "$id"
+  assert_success
+  assert_output --partial 'only its init is killed'
 }
