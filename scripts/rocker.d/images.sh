@@ -29,14 +29,22 @@ rocker_load() {
 rocker_either() { # VERB ARGUMENT...
   verb=$1
   shift
-  for name; do :; done
-  case ${name-} in
-    '' | -*) ;;
-    # A container of that name is meant first, as docker has it.
-    *) ask inspect --type container --format '{{.Id}}' "$name" >/dev/null 2>&1 ||
-      { [ "$verb" = diff ] && [ $# -lt 2 ]; } || exec "$image" "$verb" "$@" ;;
-  esac
-  exec "$image" --root "$root" container "$verb" "$@"
+  named='' before=''
+  for word; do
+    case $before,$word in
+      -o,* | --output,*) ;; # a file, which may be called as a container is
+      *,-*) ;;
+      # A container of that name is meant first, as docker has it.
+      *) named=yes
+        ! ask inspect --type container --format '{{.Id}}' "$word" >/dev/null 2>&1 ||
+          exec "$image" --root "$root" container "$verb" "$@" ;;
+    esac
+    before=$word
+  done
+  if [ -z "$named" ] || { [ "$verb" = diff ] && [ $# -lt 2 ]; }; then
+    exec "$image" --root "$root" container "$verb" "$@"
+  fi
+  exec "$image" "$verb" "$@"
 }
 
 rocker_version() {

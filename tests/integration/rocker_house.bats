@@ -113,3 +113,15 @@ setup() {
   run -1 --separate-stderr rocker image tree
   assert_one_error_line 'expected one image'
 }
+
+@test "export: the file's option may stand behind the name, and a file may be called as a container is" {
+  rocker create --name web busybox true
+  rocker export web -o after.tar
+  rocker export -o before.tar web
+  assert_equal "$(tar -tf after.tar)" "$(tar -tf before.tar)"
+  run -0 tar -tf after.tar
+  assert_line --regexp '^(\./)?bin/busybox$'
+  rocker export busybox -o web
+  run -0 tar -tf web
+  assert_line --regexp '^(\./)?bin/busybox$'
+}
