@@ -47,7 +47,7 @@ reboot() {
     local pid
     pid=$(<"$dir/pid")
     kill -KILL "$pid"
-    wait_until 10 test ! -e "/proc/$pid"
+    wait_until 60 test ! -e "/proc/$pid"
     umount "$dir/rootfs"
   done
   rm -rf "$run"
@@ -77,7 +77,7 @@ reboot() {
   systemctl stop rocker-restart
   assert_equal "$(status_of "$TEST_TAG-always")" running
   kill -KILL "$(rocker inspect --format '{{.State.Pid}}' "$TEST_TAG-always")"
-  wait_until 10 has_logged_thrice
+  wait_until 60 has_logged_thrice
 }
 has_logged_thrice() { [[ $(rocker logs "$TEST_TAG-always" | grep -c started) = 3 ]]; }
 
@@ -115,13 +115,13 @@ has_logged_thrice() { [[ $(rocker logs "$TEST_TAG-always" | grep -c started) = 3
   # Started again and ended by `rocker stop`: the unit is done, and has not failed.
   systemctl start "rocker@$TEST_TAG"
   rocker stop "$TEST_TAG"
-  wait_until 10 unit_is "rocker@$TEST_TAG" inactive
+  wait_until 60 unit_is "rocker@$TEST_TAG" inactive
 }
 
 @test "rocker@NAME.service fails with the container's status, and its Restart= brings the container back" {
   rocker create --name "$TEST_TAG" busybox sh -c 'echo started; sleep 1; exit 7'
   systemctl start "rocker@$TEST_TAG"
-  wait_until 20 has_restarted
+  wait_until 60 has_restarted
   assert_equal "$(property "rocker@$TEST_TAG" ExecMainStatus)" 7
   systemctl stop "rocker@$TEST_TAG"
 }
