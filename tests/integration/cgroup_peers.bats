@@ -17,6 +17,7 @@ explained() {
 cpu.weight              all   the formula of runc 1.3.2 and crun 1.23 (2025); Debian 12 has the linear one of before
 pids.max                all   0 is a limit (runtime-spec 1.3), which both take as none; it is 1, as in runc 1.4
 hugetlb.*               crun  reservations are limited as well (config-linux.md: "if supported"), as runc does it
+hugetlb.*.rsvd.max      runc  reservations are limited as well (config-linux.md: "if supported"); runc 1.1 does not on v2
 memory.low              crun  -1 is written as max; crun 1.8 writes 18446744073709551615, which the kernel rounds
 memory.swap.max         crun  an unlimited memory limit takes the one on swap away, as runc does it
 memory.memsw.limit_in_bytes  crun  an unlimited memory limit takes the one on the sum away, as runc does it
