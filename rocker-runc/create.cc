@@ -197,8 +197,7 @@ class Creation {
     request.rootless = options_.rootless;
     request.owner = cgroup_owner(config);
     manager_ = cgroup::Manager::plan(request);
-    // Written before anything is made, so that `delete --force` finds what a crash leaves; as pending, for it
-    // may turn out that another container lives there.
+    // First, so that `delete --force` finds what a crash leaves; it may be another container's until then.
     container.record().cgroup = manager_->saved();
     container.record().cgroup.pending = true;
     container.save();

@@ -64,7 +64,9 @@ int depth_of(std::string_view text) {
   // Most documents have fewer brackets than would be too deep, and those are found faster than strings are
   // skipped.
   int brackets = 0;
-  for (auto at = text.find_first_of("{["); at != text.npos; at = text.find_first_of("{[", at + 1)) ++brackets;
+  for (const char bracket : {'{', '['}) {
+    for (auto at = text.find(bracket); at != text.npos; at = text.find(bracket, at + 1)) ++brackets;
+  }
   if (brackets <= deepest) return brackets;
   int depth = 0, most = 0;
   bool in_string = false;

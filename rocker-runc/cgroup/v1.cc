@@ -299,12 +299,12 @@ std::uint64_t V1::oom_kills() const {
 void V1::remove() {
   std::optional<Error> first;
   for (const auto& member : members_) {
-    if (pending_) {
-      member.group.remove_if_empty();
-      continue;
-    }
     try {
-      member.group.remove(remove_deadline_ms);
+      if (pending_) {
+        member.group.remove_if_empty();
+      } else {
+        member.group.remove(remove_deadline_ms);
+      }
     } catch (const Error& error) {
       if (rootless_ && is_permission_error(error.errno_value())) continue;
       if (!first) first = error;

@@ -160,15 +160,17 @@ int update(const Globals& globals, const std::vector<std::string>& args) {
     // resources, and what somebody else has allowed it meanwhile (GPUs, by hooks of their makers) stays so.
     if (how.devices_before == resources.devices) resources.devices.clear();
   }
-  how.last = [&] {
-    if (!schemata.empty()) {
+  if (!schemata.empty()) {
+    how.last = [&] {
       write_existing(AT_FDCWD, cat(container.record().intel_rdt.clos_directory, "/schemata"), schemata);
-    }
-    if (resources.devices.empty()) return;
+    };
+  }
+  container.need_cgroups("update").update(resources, how);
+  // Not before: what is refused is put back.
+  if (!resources.devices.empty()) {
     container.record().devices = resources.devices;
     container.save();
-  };
-  container.need_cgroups("update").update(resources, how);
+  }
   return 0;
 }
 

@@ -21,33 +21,26 @@ UniqueFd open_at(int dir_fd, const std::string& path, int flags, mode_t mode) {
   return fd;
 }
 
-static Error too_large(std::string_view name, std::size_t most) {
-  return Error(cat(name, ": larger than ", most, " bytes, the most that is read"));
-}
-
 std::string read_all(int fd, std::string_view name, std::size_t most) {
   // Most files are small: nothing is allocated for more than they hold.
   char first[8192];
-  std::string text;
   std::size_t used = 0;
+  const auto read_on = [&](char* at, std::size_t room) {
+    ssize_t got = 0;
+    do got = ::read(fd, at, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) throw system_error(cat("read ", name));
+    used += static_cast<std::size_t>(got);
+    if (used > most) throw Error(cat(name, ": larger than ", most, " bytes, the most that is read"));
+    return got > 0;
+  };
   while (used < sizeof first) {
-    const ssize_t got = ::read(fd, first + used, sizeof first - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error(cat("read ", name));
-    used += static_cast<std::size_t>(got);
-    if (used > most) throw too_large(name, most);
-    if (got == 0) return {first, used};
+    if (!read_on(first + used, sizeof first - used)) return {first, used};
   }
-  text.assign(first, used);
-  for (;;) {
+  std::string text(first, used);
+  do {
     if (text.size() - used < 4096) text.resize(text.size() * 2);
-    const ssize_t got = ::read(fd, text.data() + used, text.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error(cat("read ", name));
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-    if (used > most) throw too_large(name, most);
-  }
+  } while (read_on(text.data() + used, text.size() - used));
   text.resize(used);
   return text;
 }
