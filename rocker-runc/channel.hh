@@ -23,6 +23,8 @@ enum class Message : std::uint32_t {
   start,             // parent or `start` -> init
   seccomp_listener,  // init -> whoever started it: number is the descriptor in init
   listener_sent,     // the answer
+  recorded,          // parent -> an init that is to wait for `start`: its pid is in state.json
+  let_go,            // exec's process -> parent: it holds nothing of the parent's any more
 };
 
 class Channel {

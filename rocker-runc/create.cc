@@ -168,6 +168,7 @@ class Creation {
     try {
       attend(plan, container, config, mine);
       finish(container, config);
+      if (plan.start_socket) mine.send(Message::recorded);
       if (console) {
         const UniqueFd socket = std::move(console);
         console = process::receive_fd(socket.get());
@@ -286,6 +287,12 @@ class Creation {
     }
     if (namespaces.has_user()) apply_id_mapped_mounts(plan.steps, config, pid_);
     adjust_process(plan, container, config);
+    // Hooks take their time and start processes in the group, which a crash in between leaves: `delete
+    // --force` is to know that the group is this container's.
+    if (!config.hooks.prestart.empty() || !config.hooks.create_runtime.empty() ||
+        !config.hooks.create_container.empty()) {
+      container.save();
+    }
     channel.send(Message::go);
     const bool in_runtime = !config.hooks.prestart.empty() || !config.hooks.create_runtime.empty();
     if (in_runtime) {

@@ -174,6 +174,8 @@ class Execution {
   }
 
   void place(const Channel& mine) {
+    // Stopped with a copy of our lock in hand, it would keep from the container whoever is to resume it.
+    if (paused_) mine.expect(Message::let_go, exec_is_gone);
     if (!in_cgroup_) container_.cgroups().join(pid_, sub_cgroups_, container_.record().pid);
     // It goes on when the container is resumed: whoever does that, or deletes it, is not to wait for this.
     if (paused_) lock_.release();
@@ -200,6 +202,7 @@ class Execution {
     prepare_clone();
     try {
       cgroup::enter(entry);
+      if (paused_) channel.send(Message::let_go);
       channel.expect(Message::go, exec_is_gone);
       if (namespaces != 0 && ::setns(init_.get(), namespaces) < 0)
         throw system_error("join the container's namespaces");

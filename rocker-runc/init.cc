@@ -125,6 +125,8 @@ class Init {
     }
     channel_.send(Message::created);
     if (plan_.start_socket) {
+      // One that nobody knows of must not wait for ever: a create that was killed.
+      channel_.expect(Message::recorded, parent_is_gone);
       channel_ = StartGate::wait(plan_.start_socket.get());
       plan_.start_socket.reset();
     } else {

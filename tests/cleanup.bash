@@ -25,11 +25,14 @@ processes_naming() { # TEXT
   done
 }
 
-# Freezers first: a frozen process does not die of SIGKILL on cgroup v1.
-empty_cgroup() { # DIRECTORY
-  local pid round
+# A frozen process does not die of SIGKILL on cgroup v1, and stays in the groups of all the other hierarchies.
+thaw_cgroup() { # DIRECTORY
   [[ ! -w $1/freezer.state ]] || echo THAWED >"$1/freezer.state" 2>/dev/null || :
   [[ ! -w $1/cgroup.freeze ]] || echo 0 >"$1/cgroup.freeze" 2>/dev/null || :
+}
+
+empty_cgroup() { # DIRECTORY
+  local pid round
   for round in {1..100}; do
     while read -r pid; do kill -KILL "$pid" 2>/dev/null || :; done <"$1/cgroup.procs" 2>/dev/null
     rmdir "$1" 2>/dev/null && return
@@ -44,6 +47,7 @@ cleanup() { # DIR TAG...
   shift
   for pid in $(processes_naming "$dir"); do kill -KILL "$pid" 2>/dev/null || :; done
   for tag in "$@"; do
+    for path in $(cgroups_named "$tag"); do thaw_cgroup "$path"; done
     for path in $(cgroups_named "$tag"); do empty_cgroup "$path"; done
   done
   for path in $(mounts_below "$dir"); do umount -l "$path" 2>/dev/null || :; done

@@ -29,9 +29,8 @@ void signal_all(Manager& manager, int signal);
 
 // How long the kernel has to let go of processes that were killed.
 inline constexpr int remove_deadline_ms = 5000;
-
-// Asks `done` with growing pauses until it is true; false when the time is over.
-bool wait_until(int deadline_ms, const std::function<bool()>& done);
+// The same for the half-made init of a start that crashed; in the group of another container it is in vain.
+inline constexpr int crash_deadline_ms = 2000;
 
 // The end of an update of files: the device rules, if there are new ones, and what the caller does last; when
 // that throws, the rules are those of before.

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "rocker-runc/cgroup/journal.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
+#include "spec/support/wait.hh"
 
 namespace rocker::cgroup {
 
@@ -301,45 +301,50 @@ std::vector<std::string> Group::below() const {
   return found;
 }
 
-void Group::remove_if_empty() const {
-  if (::rmdir(path_.c_str()) == 0 || errno == ENOENT || errno == EBUSY || errno == ENOTEMPTY) return;
-  throw system_error(cat("remove the cgroup ", path_));
+bool Group::remove_if_empty(int deadline_ms) const {
+  try {
+    if (!claim()) return false;
+  } catch (const Error& error) {
+    if (error.errno_value() == ENOENT) return true;
+    throw;
+  }
+  int why = 0;
+  wait_until(deadline_ms, [&] {
+    why = ::rmdir(path_.c_str()) == 0 ? 0 : errno;
+    return why != EBUSY && why != ENOTEMPTY;
+  });
+  if (why == EBUSY || why == ENOTEMPTY) return false;
+  if (why == 0 || why == ENOENT) return true;
+  throw system_error(cat("remove the cgroup ", path_), why);
 }
 
 void Group::remove(int deadline_ms) const {
-  timespec start{};
-  ::clock_gettime(CLOCK_MONOTONIC, &start);
-  for (long pause_us = 200;;) {
-    if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return;
-    int why = errno;
-    if (why != EBUSY && why != ENOTEMPTY) throw system_error(cat("remove the cgroup ", path_), why);
-    // EBUSY: groups below, or processes that are not dead yet.
+  int why = 0;
+  const auto gone = [&] {
+    why = ::rmdir(path_.c_str()) == 0 ? 0 : errno;
+    return why != EBUSY && why != ENOTEMPTY;
+  };
+  // Busy: groups below, or processes that are not dead yet.
+  const auto gone_with_all_below = [&] {
+    if (gone()) return true;
     try {
       for (const auto& child : below()) ::unlinkat(fd(), child.c_str(), AT_REMOVEDIR);
     } catch (const Error& error) {
-      if (error.errno_value() == ENOENT) return;
-      throw;
+      if (error.errno_value() != ENOENT) throw;
     }
-    if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return;
-    why = errno;
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    const long passed = (now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
-    if (passed >= deadline_ms) {
-      Error error = system_error(cat("remove the cgroup ", path_), why);
-      const auto left = processes(true);
-      if (!left.empty()) {
-        std::vector<std::string> names;
-        for (const pid_t pid : left) names.push_back(std::to_string(pid));
-        if (names.size() > 8) names.resize(8), names.emplace_back("...");
-        error.hint(cat("there are still processes in it: ", join(names, " ")));
-      }
-      throw error;
-    }
-    const timespec pause{0, pause_us * 1000};
-    ::nanosleep(&pause, nullptr);
-    pause_us = std::min(pause_us * 2, 20000L);
+    return gone();
+  };
+  const bool in_time = wait_until(deadline_ms, gone_with_all_below);
+  if (why == 0 || why == ENOENT) return;
+  Error error = system_error(cat("remove the cgroup ", path_), why);
+  if (!in_time) {
+    const auto left = processes(true);
+    std::vector<std::string> names;
+    for (const pid_t pid : left) names.push_back(std::to_string(pid));
+    if (names.size() > 8) names.resize(8), names.emplace_back("...");
+    if (!names.empty()) error.hint(cat("there are still processes in it: ", join(names, " ")));
   }
+  throw error;
 }
 
 }  // namespace rocker::cgroup

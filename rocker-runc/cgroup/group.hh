@@ -69,8 +69,9 @@ class Group {
   // rmdir of the groups below and this one; those that are busy are tried again until `deadline_ms` are over.
   // A group that is not there is no error.
   void remove(int deadline_ms) const;
-  // The group alone, and only when nothing is in it: one that somebody uses stays.
-  void remove_if_empty() const;
+  // The group alone, when nothing is in it within `deadline_ms`: one that somebody uses, or is about to,
+  // stays. False when it stays.
+  bool remove_if_empty(int deadline_ms) const;
 
  private:
   friend class Journal;

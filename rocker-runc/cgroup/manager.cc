@@ -1,7 +1,6 @@
 #include "rocker-runc/cgroup/manager.hh"
 
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,21 +65,6 @@ std::string checked_cgroups_path(const std::string& cgroups_path) {
 
 std::string checked_sub_cgroup(std::string_view path) {
   return checked(path, "--cgroup");
-}
-
-bool wait_until(int deadline_ms, const std::function<bool()>& done) {
-  timespec start{};
-  ::clock_gettime(CLOCK_MONOTONIC, &start);
-  for (long pause_us = 50;;) {
-    if (done()) return true;
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 >= deadline_ms)
-      return false;
-    const timespec pause{0, pause_us * 1000};
-    ::nanosleep(&pause, nullptr);
-    pause_us = std::min(pause_us * 2, 10000L);
-  }
 }
 
 void finish_update(const spec::Resources& resources, const Manager::Update& how,

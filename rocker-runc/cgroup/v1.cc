@@ -18,6 +18,7 @@
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
+#include "spec/support/wait.hh"
 
 namespace rocker::cgroup {
 
@@ -298,10 +299,12 @@ std::uint64_t V1::oom_kills() const {
 
 void V1::remove() {
   std::optional<Error> first;
+  int patience_ms = crash_deadline_ms;
   for (const auto& member : members_) {
     try {
       if (pending_) {
-        member.group.remove_if_empty();
+        // What does not leave one of the groups does not leave the others either.
+        if (!member.group.remove_if_empty(patience_ms)) patience_ms = 0;
       } else {
         member.group.remove(remove_deadline_ms);
       }

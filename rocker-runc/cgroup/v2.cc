@@ -225,7 +225,10 @@ std::uint64_t V2::oom_kills() const {
 }
 
 void V2::remove() {
-  if (pending_) return group_.remove_if_empty();
+  if (pending_) {
+    group_.remove_if_empty(crash_deadline_ms);
+    return;
+  }
   if (!without_) group_.remove(remove_deadline_ms);
 }
 

@@ -34,7 +34,7 @@ void send_console(int socket, const Pty& pty);
 // size is set.
 class TerminalRelay {
  public:
-  // stdin_fd and stdout_fd are the caller's.
+  // stdin_fd and stdout_fd are the caller's: two descriptors, though perhaps of one file.
   TerminalRelay(UniqueFd master, int stdin_fd, int stdout_fd);
   ~TerminalRelay();
   TerminalRelay(const TerminalRelay&) = delete;

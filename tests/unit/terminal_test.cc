@@ -247,7 +247,8 @@ Test(terminal, a_large_paste_does_not_stop_both_sides, .timeout = 60) {
   }
   close(pair[1]);
   {
-    process::TerminalRelay relay_(std::move(pty.master), pair[0], pair[0]);
+    const UniqueFd out(dup(pair[0]));
+    process::TerminalRelay relay_(std::move(pty.master), pair[0], out.get());
     relay(relay_, pid);
   }
   int status = -1;
