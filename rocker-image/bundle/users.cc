@@ -8,18 +8,13 @@
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/passwd.hh"
 #include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
 
 namespace rocker::bundle {
 
 namespace {
-
-struct PasswdEntry {
-  std::string name, home;
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
 
 struct GroupEntry {
   std::string name;
@@ -33,28 +28,6 @@ std::string read_database(int root_fd, std::string_view path) {
   const UniqueFd fd = try_open_regular_in_root(root_fd, path);
   if (!fd) return {};
   return read_all(fd.get(), cat("the image's ", path), most);
-}
-
-// An ID as the kernel has it: 32 bits, and all ones means "no change" (chown(2)).
-bool parse_id(std::string_view text, uid_t& out) {
-  unsigned long long number = 0;
-  if (!parse_number(text, number) || number >= 0xffffffffULL) return false;
-  out = static_cast<uid_t>(number);
-  return true;
-}
-
-// passwd(5); lines that are no entries are passed over, as libc does.
-std::vector<PasswdEntry> parse_passwd(std::string_view text) {
-  std::vector<PasswdEntry> entries;
-  for (const auto line : split(text, '\n')) {
-    const auto fields = split(line, ':');
-    PasswdEntry entry;
-    if (fields.size() < 6 || !parse_id(fields[2], entry.uid) || !parse_id(fields[3], entry.gid)) continue;
-    entry.name = fields[0];
-    entry.home = fields[5];
-    entries.push_back(std::move(entry));
-  }
-  return entries;
 }
 
 // group(5)
@@ -89,21 +62,21 @@ ResolvedUser resolve_user(int root_fd, std::string_view text, const std::vector<
   const std::optional<std::string_view> group_text =
       colon == std::string_view::npos ? std::nullopt : std::optional(text.substr(colon + 1));
 
-  const auto passwd = parse_passwd(read_database(root_fd, "/etc/passwd"));
+  const std::string passwd = read_database(root_fd, "/etc/passwd");
   const auto group = parse_group(read_database(root_fd, "/etc/group"));
 
   ResolvedUser out;
   // A name is looked for first: "1000" may be one.
-  auto entry = std::find_if(passwd.begin(), passwd.end(), [&](const auto& e) { return e.name == user_text; });
-  if (entry == passwd.end()) {
+  auto entry = find_in_passwd(passwd, [&](const PasswdEntry& e) { return e.name == user_text; });
+  if (!entry) {
     if (!user_text.empty() && !parse_id(user_text, out.user.uid)) {
       throw Error(cat("--user: the image's /etc/passwd has no user \"", printable(user_text), "\""))
           .hint("give its number");
     }
-    entry = std::find_if(passwd.begin(), passwd.end(), [&](const auto& e) { return e.uid == out.user.uid; });
+    entry = find_in_passwd(passwd, [&](const PasswdEntry& e) { return e.uid == out.user.uid; });
   }
   std::string name;
-  if (entry != passwd.end()) {
+  if (entry) {
     out.user.uid = entry->uid;
     out.user.gid = entry->gid;
     name = entry->name;

@@ -7,6 +7,7 @@
 #include "spec/support/error.hh"
 #include "spec/support/fd.hh"
 #include "spec/support/file.hh"
+#include "spec/support/passwd.hh"
 #include "spec/support/str.hh"
 
 namespace rocker::process {
@@ -33,15 +34,8 @@ std::string passwd(int proc_fd) {
 }  // namespace
 
 std::string home_of(uid_t uid, int proc_fd) {
-  const std::string text = passwd(proc_fd);
-  for (const std::string_view line : split(text, '\n')) {
-    // name:password:uid:gid:comment:home:shell, passwd(5)
-    const auto field = split(line, ':');
-    unsigned long long number = 0;
-    if (field.size() < 6 || !parse_number(field[2], number) || number != uid) continue;
-    return field[5].empty() ? "/" : std::string(field[5]);
-  }
-  return "/";
+  const auto entry = find_in_passwd(passwd(proc_fd), [&](const PasswdEntry& e) { return e.uid == uid; });
+  return entry && !entry->home.empty() ? entry->home : "/";
 }
 
 }  // namespace rocker::process

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # kill -9 of the runtime, at any moment: `delete --force` cleans up, and nothing is left.
+# vm: v2
 
 load helpers
 load lifecycle
