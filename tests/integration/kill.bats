@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # kill: runtime.md, "Kill".
+# vm: v2 systemd
 
 load helpers
 load lifecycle
