@@ -4,7 +4,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "rocker-image/store_folders.hh"
 #include "spec/support/error.hh"
@@ -120,17 +122,27 @@ std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) 
       }
     }
   }
-  // An image is large: the order is found out with pointers, and each is moved once.
-  std::vector<Image*> order;
-  for (auto& image : images) order.push_back(&image);
-  std::sort(order.begin(), order.end(), [](const Image* a, const Image* b) {
-    if (a->record.created_ns != b->record.created_ns) return a->record.created_ns > b->record.created_ns;
-    return std::tie(a->reference.name, a->reference.tag) < std::tie(b->reference.name, b->reference.tag);
+  // An image is large: the order is found out with indices, and each is moved once, along the cycles of the
+  // permutation, so that no second thousand of them is needed.
+  std::vector<std::size_t> order(images.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    const Image &a = images[i], &b = images[j];
+    if (a.record.created_ns != b.record.created_ns) return a.record.created_ns > b.record.created_ns;
+    return std::tie(a.reference.name, a.reference.tag) < std::tie(b.reference.name, b.reference.tag);
   });
-  std::vector<Image> sorted;
-  sorted.reserve(order.size());
-  for (Image* image : order) sorted.push_back(std::move(*image));
-  return sorted;
+  for (std::size_t start = 0; start < order.size(); ++start) {
+    if (order[start] == start) continue;
+    Image first = std::move(images[start]);
+    std::size_t to = start;
+    for (std::size_t from = std::exchange(order[to], to); from != start;
+         from = std::exchange(order[to], to)) {
+      images[to] = std::move(images[from]);
+      to = from;
+    }
+    images[to] = std::move(first);
+  }
+  return images;
 }
 
 void Store::check_rootfs(const Image& image) const {
