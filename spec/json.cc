@@ -145,10 +145,11 @@ Document Document::parse(std::string text, std::string name) {
     throw Error(cat(impl->name, ": nested deeper than ", deepest, " levels"));
   }
   // Iterative, for the parser's own stack.
-  impl->text = text;
+  const std::string original = text;  // an error's line is counted there
+  impl->text = std::move(text);
   impl->document.ParseInsitu<rapidjson::kParseIterativeFlag>(impl->text.data());
   if (impl->document.HasParseError()) {
-    throw Error(cat(impl->name, ": ", position(text, impl->document.GetErrorOffset()), ": not JSON: ",
+    throw Error(cat(impl->name, ": ", position(original, impl->document.GetErrorOffset()), ": not JSON: ",
                     lower_first(rapidjson::GetParseError_En(impl->document.GetParseError()))));
   }
   return Document(std::move(impl));
