@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <csignal>
+#include <utility>
 #include <vector>
 
 #include "spec/support/error.hh"
@@ -36,33 +38,105 @@ std::string base_of(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
+// sha256sum(1) writes a name with a backslash, a line feed or a carriage return escaped, and says so by a
+// backslash before the line.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\\' && i + 1 < text.size()) {
+      c = text[++i];
+      if (c == 'n') c = '\n';
+      if (c == 'r') c = '\r';
+    }
+    out += c;
+  }
+  return out;
+}
+
+// Of either case: sha256sum -c takes both.
+bool parse_digits(std::string_view text, Sha256::Digest& digest) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+  return Sha256::parse_hex(lower, digest);
+}
+
 // A line of sha256sum(1), "DIGEST  NAME" or "DIGEST *NAME", or of its --tag form, "SHA256 (NAME) = DIGEST";
 // in a file for one archive alone the name may be missing.
 bool parse_sum(std::string_view line, std::string_view name, bool alone, Sha256::Digest& digest) {
   line = trim(line);
+  const bool escaped = line.starts_with('\\');
+  if (escaped) line.remove_prefix(1);
+  const auto is_name = [&](std::string_view text) {
+    if (text.starts_with("./")) text.remove_prefix(2);
+    return escaped ? unescaped(text) == name : text == name;
+  };
   if (line.starts_with("SHA256 (")) {
     const auto close = line.rfind(") = ");
-    if (close == std::string_view::npos || line.substr(8, close - 8) != name) return false;
-    return Sha256::parse_hex(line.substr(close + 4), digest);
+    if (close == std::string_view::npos || !is_name(line.substr(8, close - 8))) return false;
+    return parse_digits(line.substr(close + 4), digest);
   }
-  if (!Sha256::parse_hex(line.substr(0, 64), digest)) return false;
+  if (!parse_digits(line.substr(0, 64), digest)) return false;
   std::string_view rest = line.substr(std::min<std::size_t>(64, line.size()));
   if (rest.empty()) return alone;
   rest = trim(rest);
   if (rest.starts_with('*')) rest.remove_prefix(1);
-  if (rest.starts_with("./")) rest.remove_prefix(2);
-  return rest == name;
+  return is_name(rest);
+}
+
+// The detached signature beside a file; empty when there is none.
+std::string signature_of(const std::string& sums) {
+  for (const char* suffix : {".asc", ".gpg", ".sig"}) {
+    if (exists(sums + suffix)) return sums + suffix;
+  }
+  return {};
+}
+
+UniqueFd memory_file(std::string_view text) {
+  UniqueFd fd(::memfd_create("gpgv", MFD_CLOEXEC));
+  if (!fd) throw system_error("memfd_create");
+  write_all(fd.get(), text, "gpgv");
+  if (::lseek(fd.get(), 0, SEEK_SET) < 0) throw system_error("seek");
+  return fd;
+}
+
+std::string content_of(const UniqueFd& fd) {
+  if (::lseek(fd.get(), 0, SEEK_SET) < 0) throw system_error("seek");
+  return read_all(fd.get(), "gpgv", most_sums);
+}
+
+// What is wrong, by gpgv's status lines (gnupg's doc/DETAILS); empty when every signature is good. A revoked
+// or expired key is no failure to gpgv itself: it exits with 0.
+std::string fault_of(const std::string& status) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> faults{{
+      {"BADSIG", "the signature is not of this content"},
+      {"REVKEYSIG", "the key was revoked"},
+      {"EXPKEYSIG", "the key has expired"},
+      {"EXPSIG", "the signature has expired"},
+      {"ERRSIG", "the signature can't be checked"},
+  }};
+  bool good = false, valid = false, unknown_key = false;
+  std::string fault;
+  for (const auto line : split(status, '\n')) {
+    if (!line.starts_with("[GNUPG:] ")) continue;
+    const auto words = split(line.substr(9), ' ');
+    good = good || words[0] == "GOODSIG";
+    valid = valid || words[0] == "VALIDSIG";
+    unknown_key = unknown_key || words[0] == "NO_PUBKEY";
+    for (const auto& [word, meaning] : faults) {
+      if (words[0] == word && fault.empty())
+        fault = cat(meaning, words.size() > 1 ? ", key " : "", words.size() > 1 ? printable(words[1]) : "");
+    }
+  }
+  if (unknown_key && fault.starts_with(faults.back().second))
+    fault.replace(0, faults.back().second.size(), "the keyring does not have its key");
+  if (fault.empty() && !(good && valid)) return "no signature in it could be checked";
+  return fault;
 }
 
 // The text is handed to gpgv on its standard input, so that what was checked is what is used.
 void check_signature(const std::string& sums, const std::string& text, const std::string& keyring) {
-  std::string signature;
-  for (const char* suffix : {".asc", ".gpg", ".sig"}) {
-    if (exists(sums + suffix)) {
-      signature = sums + suffix;
-      break;
-    }
-  }
+  std::string signature = signature_of(sums);
   if (signature.empty()) {
     throw Error(cat(printable(sums), ": has no signature beside it (.asc, .gpg or .sig)"))
         .hint("get it from where the archive comes from, or use --verify checksum");
@@ -72,17 +146,16 @@ void check_signature(const std::string& sums, const std::string& text, const std
   }
   if (!exists(keyring)) throw system_error(cat("--keyring ", printable(keyring)), ENOENT);
 
-  std::array<int, 2> in{}, out{};
-  if (::pipe2(in.data(), O_CLOEXEC) < 0) throw system_error("pipe");
-  UniqueFd in_read(in[0]), in_write(in[1]);
-  if (::pipe2(out.data(), O_CLOEXEC) < 0) throw system_error("pipe");
-  UniqueFd out_read(out[0]), out_write(out[1]);
+  // Files and not pipes: nobody waits for the other to read.
+  const UniqueFd in = memory_file(text), out = memory_file({}), messages = memory_file({});
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, in_read.get(), STDIN_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, out_write.get(), STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, in.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, messages.get(), STDERR_FILENO);
   // gpgv looks for a keyring without a slash in its own folder.
-  std::vector<std::string> args{"gpgv", "--keyring", absolute_path(keyring), "--", signature, "-"};
+  std::vector<std::string> args{"gpgv", "--status-fd", "1", "--keyring", absolute_path(keyring),
+                                "--",   signature,     "-"};
   std::vector<char*> argv;
   for (auto& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);
@@ -91,32 +164,22 @@ void check_signature(const std::string& sums, const std::string& text, const std
   ::posix_spawn_file_actions_destroy(&actions);
   if (status == ENOENT) throw Error("gpgv is not installed").hint("install the package gpgv");
   if (status != 0) throw system_error("start gpgv", status);
-  in_read.reset();
-  out_write.reset();
-  // A gpgv that ends early must not end us.
-  struct sigaction ignore {
-  }, before{};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, &before);
-  std::string said;
-  try {
-    write_all(in_write.get(), text, "gpgv");
-  } catch (const Error&) {
-    // Its exit status says more.
-  }
-  in_write.reset();
-  ::sigaction(SIGPIPE, &before, nullptr);
-  said = read_all(out_read.get(), "gpgv", most_sums);
   int wait_status = 0;
   while (::waitpid(pid, &wait_status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) return;
-  // Its last line says what is wrong.
-  std::string_view last = trim(said);
-  if (const auto line = last.rfind('\n'); line != std::string_view::npos) last.remove_prefix(line + 1);
+  std::string fault = fault_of(content_of(out));
+  const bool clean_exit = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+  if (fault.empty() && clean_exit) return;
+  if (fault.empty() || fault.starts_with("no signature")) {
+    // gpgv's last line says why.
+    const std::string said = content_of(messages);
+    std::string_view last = trim(said);
+    if (const auto line = last.rfind('\n'); line != std::string_view::npos) last.remove_prefix(line + 1);
+    fault = last.empty() && fault.empty() ? "gpgv failed" : last.empty() ? fault : printable(last);
+  }
   throw Error(cat(printable(signature), ": is no good signature of ", printable(base_of(sums)),
-                  " by a key of ", printable(keyring),
-                  last.empty() ? std::string() : cat(" (", printable(last), ")")));
+                  " by a key of ", printable(keyring), ": ", fault))
+      .hint("nothing was imported; ask the publisher for a signature by a key that is valid");
 }
 
 }  // namespace
@@ -164,6 +227,11 @@ ExpectedDigest published_digest(const std::string& archive, Verify verify, const
   const std::string name = base_of(archive);
   for (const auto& sums : {own, all}) {
     if (!exists(sums)) continue;
+    // One that nobody has signed says nothing where the other one is signed.
+    if (verify == Verify::signature && sums == own && signature_of(own).empty() && exists(all) &&
+        !signature_of(all).empty()) {
+      continue;
+    }
     const std::string text = read_file(sums, most_sums);
     ExpectedDigest expected;
     bool found = false;

@@ -27,9 +27,9 @@ struct ExpectedDigest {
 };
 
 // What TAR.sha256 or SHA256SUMS beside the archive says of it. With Verify::signature, the file's detached
-// signature
-// (.asc, .gpg or .sig) is checked by gpgv with the keyring first. Throws Error when there is no such file or
-// signature.
+// signature (.asc, .gpg or .sig) is checked by gpgv with the keyring first: it must be good, and by a key
+// that is valid now. A TAR.sha256 without a signature makes way for a SHA256SUMS that has one. Throws Error
+// when there is no such file or signature.
 ExpectedDigest published_digest(const std::string& archive, Verify verify, const std::string& keyring);
 
 }  // namespace rocker

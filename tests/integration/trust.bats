@@ -67,10 +67,85 @@ nothing_was_imported() { # NAME
   gpgconf --kill all || :
 }
 
+@test '--verify signature: a key that was revoked or has expired, and a signature that has, are refused' {
+  needs command gpg
+  needs command gpgv
+  export GNUPGHOME=$TEST_DIR/gpg
+  mkdir -m 700 gpg
+  local then=20200101T120000 fingerprint
+  sha256sum t.tar >SHA256SUMS
+
+  refused() { # KEYRING MESSAGE
+    run --separate-stderr rocker_image import --verify signature --keyring "$1" t.tar x
+    assert_failure 1
+    assert_one_error_line "SHA256SUMS.asc: is no good signature of SHA256SUMS by a key of $1: $2"
+    nothing_was_imported x
+  }
+  sign() { # GPG-OPTION...
+    gpg --batch --quiet --yes "$@" --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS 2>/dev/null
+  }
+
+  gpg --batch --quiet --passphrase '' --quick-gen-key revoked@example.org ed25519 sign never 2>/dev/null
+  sign -u revoked@example.org
+  gpg --batch --export revoked@example.org >revoked.gpg
+  # It was good until then.
+  run rocker_image import --verify signature --keyring revoked.gpg t.tar good
+  assert_success
+  fingerprint=$(gpg --batch --with-colons --list-keys revoked@example.org | sed -n 's/^fpr:*\([^:]*\):$/\1/p')
+  # gpg guards the certificate that it makes by a colon.
+  sed 's/^:-/-/' "gpg/openpgp-revocs.d/$fingerprint.rev" | gpg --batch --quiet --import 2>/dev/null
+  gpg --batch --export revoked@example.org >revoked.gpg
+  refused revoked.gpg 'the key was revoked'
+
+  gpg --batch --quiet --faked-system-time "$then" --passphrase '' --quick-gen-key expired@example.org ed25519 sign 1d \
+    2>/dev/null
+  sign --faked-system-time "$then" -u expired@example.org
+  gpg --batch --export expired@example.org >expired.gpg
+  refused expired.gpg 'the key has expired'
+
+  gpg --batch --quiet --faked-system-time "$then" --passphrase '' --quick-gen-key tester@example.org ed25519 sign never \
+    2>/dev/null
+  sign --faked-system-time "$then" --default-sig-expire 1d -u tester@example.org
+  gpg --batch --export tester@example.org >keys.gpg
+  refused keys.gpg 'the signature has expired'
+
+  sign -u tester@example.org
+  refused expired.gpg 'the keyring does not have its key'
+  echo >>SHA256SUMS
+  refused keys.gpg 'the signature is not of this content'
+  : >SHA256SUMS.asc
+  refused keys.gpg ''
+  gpgconf --kill all || :
+}
+
+@test '--verify signature: a TAR.sha256 that nobody has signed makes way for SHA256SUMS' {
+  needs command gpg
+  needs command gpgv
+  export GNUPGHOME=$TEST_DIR/gpg
+  mkdir -m 700 gpg
+  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
+  gpg --batch --export >keys.gpg
+  sha256sum t.tar >SHA256SUMS
+  gpg --batch --quiet --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS
+  sha256sum t.tar >t.tar.sha256
+  run rocker_image import --verify signature --keyring keys.gpg t.tar x
+  assert_success
+  # The one that is signed is what counts.
+  echo more >>tree/a
+  tar -cf t.tar -C tree .
+  sha256sum t.tar >t.tar.sha256
+  run --separate-stderr rocker_image import --verify signature --keyring keys.gpg t.tar y
+  assert_failure 1
+  assert_one_error_line 'SHA256SUMS says'
+  nothing_was_imported y
+  gpgconf --kill all || :
+}
+
 @test '--verify checksum: every form that sha256sum and its relatives write' {
   local digest line
   digest=$(sha256sum t.tar | cut -d' ' -f1)
-  for line in "$digest  t.tar" "$digest *t.tar" "$digest  ./t.tar" "SHA256 (t.tar) = $digest" "$digest"; do
+  for line in "$digest  t.tar" "$digest *t.tar" "$digest  ./t.tar" "SHA256 (t.tar) = $digest" "$digest" \
+    "${digest^^}  t.tar" "SHA256 (t.tar) = ${digest^^}"; do
     printf '%s  other.tar\n%s\n' "$(printf 'f%.0s' {1..64})" "$line" >t.tar.sha256
     run rocker_image import --verify checksum t.tar x
     assert_success
@@ -83,6 +158,25 @@ nothing_was_imported() { # NAME
     assert_one_error_line 't.tar.sha256: has no SHA-256 of t.tar'
     nothing_was_imported y
   done
+}
+
+@test '--verify checksum: names that sha256sum escapes' {
+  local name
+  for name in 'back\slash.tar' $'line\nfeed.tar' 'new\nline.tar'; do
+    cp t.tar "$name"
+    sha256sum "$name" >SHA256SUMS
+    assert_equal "$(head -c 1 SHA256SUMS)" '\'
+    run rocker_image import --verify checksum "$name" x
+    assert_success
+    sha256sum --tag "$name" >SHA256SUMS
+    run rocker_image import --verify checksum "$name" x
+    assert_success
+  done
+  # Where nothing is escaped, a backslash is one.
+  sha256sum t.tar | sed 's/t.tar/back\\\\slash.tar/' >SHA256SUMS
+  run --separate-stderr rocker_image import --verify checksum 'back\slash.tar' y
+  assert_failure 1
+  assert_one_error_line '--verify: neither'
 }
 
 @test '--verify: standard input has nothing beside it; a folder has no digest' {
