@@ -291,8 +291,12 @@ Assembled assemble(const Options& o, const spec::ImageConfig& image, const Place
   if (place.users) check_mountable(o);
   if (o.hostname && o.uts == "host")
     throw Error("--hostname: the host's own name can't be changed with --uts host");
-  if (o.hostname && (o.hostname->empty() || o.hostname->size() > 64)) {
-    throw Error(cat("--hostname: expected 1 to 64 characters, found \"", printable(*o.hostname), "\""));
+  // It goes into /etc/hosts as well, where a space or a line end begins something else.
+  const auto visible = [](unsigned char c) { return c > ' ' && c != 0x7f; };
+  if (o.hostname && (o.hostname->empty() || o.hostname->size() > 64 ||
+                     !std::all_of(o.hostname->begin(), o.hostname->end(), visible))) {
+    throw Error(cat("--hostname: expected 1 to 64 characters, none of them a space or a line end, found \"",
+                    printable(*o.hostname), "\""));
   }
   if (o.uts == "private") out.hostname = o.hostname.value_or(place.id.substr(0, 12));
   out.stop_signal = !o.stop_signal.empty()       ? o.stop_signal

@@ -97,15 +97,7 @@ void security_option(Options& o, sv value) {
 }
 
 void restart_policy(Options& o, sv value) {
-  const auto colon = value.find(':');
-  const sv policy = value.substr(0, colon);
-  one_of(policy, "--restart", {"no", "on-failure", "always", "unless-stopped"});
-  if (colon != sv::npos) {
-    if (policy != "on-failure")
-      throw Error(cat("--restart: only on-failure takes a number, found \"", printable(value), "\""));
-    parse_integer(value.substr(colon + 1), "--restart", 0, 1'000'000);
-  }
-  o.restart = value;
+  o.restart = parse_restart_policy(value);
 }
 
 void log_option(Options& o, sv value) {

@@ -177,7 +177,10 @@ std::vector<std::string> read_list_file(std::string_view path, std::string_view 
     while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
-    if (line.starts_with('=')) throw refuse(option, line, cat("NAME=VALUE in ", printable(path)));
+    const auto name = line.substr(0, line.find('='));
+    if (name.empty() || name.find_first_of(" \t") != name.npos) {
+      throw refuse(option, line, cat("NAME=VALUE, with no space in the name, in ", printable(path)));
+    }
     lines.emplace_back(line);
   }
   return lines;
@@ -215,6 +218,19 @@ std::string parse_signal(std::string_view text, std::string_view option) {
   return upper.starts_with("SIG")                             ? upper
          : std::all_of(upper.begin(), upper.end(), ::isdigit) ? upper
                                                               : cat("SIG", upper);
+}
+
+std::string parse_restart_policy(std::string_view text) {
+  constexpr std::string_view option = "--restart";
+  const auto colon = text.find(':');
+  const auto policy = text.substr(0, colon);
+  if (policy != "no" && policy != "always" && policy != "unless-stopped" && policy != "on-failure")
+    throw refuse(option, text, "no, on-failure[:N], always or unless-stopped");
+  if (colon != text.npos) {
+    if (policy != "on-failure") throw refuse(option, text, "a number after on-failure only");
+    parse_integer(text.substr(colon + 1), option, 0, 1'000'000);
+  }
+  return std::string(text);
 }
 
 }  // namespace rocker::bundle

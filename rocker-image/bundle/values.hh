@@ -48,4 +48,7 @@ std::vector<std::string> read_list_file(std::string_view path, std::string_view 
 std::string parse_signal(std::string_view text, std::string_view option);
 int signal_number(std::string_view name);
 
+// "no", "always", "unless-stopped", "on-failure" or "on-failure:N"; throws for anything else.
+std::string parse_restart_policy(std::string_view text);
+
 }  // namespace rocker::bundle

@@ -23,6 +23,7 @@
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
+#include "spec/support/wait.hh"
 
 extern char** environ;
 
@@ -41,8 +42,35 @@ std::string own_program() {
   return {path, static_cast<std::size_t>(size)};
 }
 
+// The shell that goes on to start the container when we have said how: it may have asked in a subshell.
+pid_t our_shell() {
+  const char* text = std::getenv("ROCKER_STARTER");
+  long long pid = 0;
+  return text != nullptr && parse_number(text, pid) && pid > 0 && birth_of(static_cast<pid_t>(pid)) != 0
+             ? static_cast<pid_t>(pid)
+             : ::getppid();
+}
+
+// RUNTIME --root DIR VERB ...; its errors are none of the user's.
+void run_runtime(const std::vector<const char*>& words) {
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (!log::enabled(log::Level::debug))
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t pid = 0;
+  const int error =
+      ::posix_spawnp(&pid, words[0], &actions, nullptr, const_cast<char**>(words.data()), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return log::warn(system_error(cat("start ", words[0]), error).what());
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status != 0) log::debug(cat(words[0], " ", words[3], ": status ", status));
+}
+
 // The runtime's own clean-up: kills what is left in the cgroup, removes it and the state. It may know nothing
-// of the container any more, so its errors are none of the user's.
+// of the container any more.
 void runtime_delete(const Room& room, const std::string& id, const std::string& runtime) {
   if (runtime.empty()) return;
   const std::string run = room.registry.run_directory();
@@ -51,21 +79,7 @@ void runtime_delete(const Room& room, const std::string& id, const std::string& 
   const std::string mark = cat(room.registry.directory(id), "/deleting");
   open_path(mark, O_WRONLY | O_CREAT, 0600);
   Defer unmark([&] { ::unlink(mark.c_str()); });
-  const char* argv[] = {runtime.c_str(), "--root", run.c_str(), "delete", "--force", id.c_str(), nullptr};
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  if (!log::enabled(log::Level::debug))
-    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t pid = 0;
-  const int error =
-      ::posix_spawnp(&pid, runtime.c_str(), &actions, nullptr, const_cast<char**>(argv), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return log::warn(system_error(cat("start ", runtime), error).what());
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (status != 0) log::debug(cat(runtime, " delete: status ", status));
+  run_runtime({runtime.c_str(), "--root", run.c_str(), "delete", "--force", id.c_str(), nullptr});
 }
 
 void clear_run_files(const std::string& dir) {
@@ -204,7 +218,10 @@ void begin(const Room& room, Facts& facts) {
   const FileLock lock = room.registry.lock(facts.id);
   facts = room.registry.load(facts.id);
   const Live live = look(room.registry, facts);
-  if (live.status == Status::running || live.status == Status::paused || live.status == Status::starting) {
+  const pid_t starter = our_shell();
+  // The same shell starts one after another: what it began before is done.
+  const bool begun = live.status == Status::starting && facts.starter != starter;
+  if (live.status == Status::running || live.status == Status::paused || begun) {
     throw Error(cat("container ", facts.name, " is ", name(live.status), " already"));
   }
   rejoin(room.registry, facts);
@@ -227,9 +244,8 @@ void begin(const Room& room, Facts& facts) {
   facts.health = facts.check.command.empty() ? "" : "starting";
   facts.failing_streak = 0;
   facts.health_log.clear();
-  // The shell that called us goes on to start it.
-  facts.starter = ::getppid();
-  facts.starter_born = birth_of(facts.starter);
+  facts.starter = starter;
+  facts.starter_born = birth_of(starter);
   room.registry.save(facts);
   note_event(room.registry.root(), "start", facts);
 }
@@ -259,6 +275,8 @@ End ended(const Room& room, const std::string& id, const std::string& runtime) {
   facts = room.registry.load(id);
   runtime_delete(room, id, runtime);
   if (look(room.registry, facts).pid != 0) throw Error(cat("container ", facts.name, " is still running"));
+  // It never began, and failed() has noted down why.
+  if (!facts.error.empty() && facts.finished_ns >= facts.started_ns) return end;
   facts.exit_code = read_exit_code(dir, id);
   facts.oom_killed =
       ::access(cat(dir, "/oom").c_str(), F_OK) == 0 || ::access(cat(dir, "/persist/oom").c_str(), F_OK) == 0;
@@ -314,7 +332,30 @@ Facts wait_for_end(const Room& room, const Facts& facts, const std::string& runt
   return result;
 }
 
-void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime) {
+// Also one that the runtime has made, and that its starter has not yet let go. Killed then, it would be one
+// that could not be started.
+static bool being_started(const Room& room, const std::string& id) {
+  try {
+    const Facts facts = room.registry.load(id);
+    const Live live = look(room.registry, facts);
+    return live.status == Status::starting ||
+           (live.pid != 0 && facts.starter != 0 && birth_of(facts.starter) == facts.starter_born &&
+            ::access(cat(room.registry.run_directory(), "/", id, "/start.sock").c_str(), F_OK) == 0);
+  } catch (const Error&) {
+    return false;  // gone, or broken: what comes says so
+  }
+}
+
+void thaw(const Room& room, const Facts& facts, const std::string& runtime) {
+  if (look(room.registry, facts).status != Status::paused) return;
+  const std::string run = room.registry.run_directory();
+  run_runtime({runtime.c_str(), "--root", run.c_str(), "resume", facts.id.c_str(), nullptr});
+}
+
+void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime,
+          std::string_view signal) {
+  constexpr int start_ms = 10'000;
+  wait_until(start_ms, [&] { return !being_started(room, facts.id); });
   try {
     const FileLock lock = room.registry.lock(facts.id);
     facts = room.registry.load(facts.id);
@@ -328,13 +369,15 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
   constexpr int default_timeout = 10;
   const UniqueFd process = open_process(room.registry, facts);
   if (process) {
-    const auto send = [&](int signal) {
-      if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) < 0 && errno != ESRCH) {
-        throw system_error(cat("send signal ", signal, " to container ", facts.name));
+    const auto send = [&](int number) {
+      if (::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) < 0 && errno != ESRCH) {
+        throw system_error(cat("send signal ", number, " to container ", facts.name));
       }
+      // A frozen process acts on no signal, nor does it die of one on cgroup v1.
+      thaw(room, facts, runtime);
     };
     const int seconds = timeout.value_or(facts.stop_timeout.value_or(default_timeout));
-    if (seconds != 0) send(bundle::signal_number(facts.stop_signal));
+    if (seconds != 0) send(bundle::signal_number(signal.empty() ? facts.stop_signal : signal));
     if (!wait_gone(process.get(), seconds < 0 ? -1 : std::min(seconds, INT_MAX / 1000) * 1000)) send(SIGKILL);
   }
   facts = wait_for_end(room, facts, runtime);
@@ -371,7 +414,8 @@ void remove(const Room& room, const std::string& id, bool force, const std::stri
     return;
   }
   facts = room.registry.load(id);
-  if (look(room.registry, facts).pid != 0) throw Error(cat("container ", facts.name, " was started again"));
+  if (const Live now = look(room.registry, facts); now.pid != 0 || (!force && now.status == Status::starting))
+    throw Error(cat("container ", facts.name, " was started again"));
   runtime_delete(room, id, runtime);
   remove_locked(room, facts);
 }

@@ -42,7 +42,13 @@ void remove(const Room& room, const std::string& id, bool force, const std::stri
 
 // Sends the stop signal, and SIGKILL when it has not ended after its time (seconds; -1 waits for ever).
 // Returns when the end is noted down. No error when it does not run.
-void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime);
+// One that is being started just now is waited for first, and one that is paused goes on with the signal.
+// `signal` in the place of the container's own, when it is not empty.
+void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime,
+          std::string_view signal = {});
+
+// Lets the processes of a container go on when it is paused.
+void thaw(const Room& room, const Facts& facts, const std::string& runtime);
 
 // Waits until the end of a container is noted down, and gives its facts then.
 Facts wait_for_end(const Room& room, const Facts& facts, const std::string& runtime);

@@ -40,7 +40,14 @@ constexpr grammar::Option<PsOptions> ps_table[] = {
     {{"quiet", 'q', "", "IDs only"}, [](PsOptions& o, std::string_view v) { o.quiet = on(v); }},
     {{"size", 's', "", "what each has written"}, [](PsOptions& o, std::string_view v) { o.size = on(v); }},
     {{"sort", 0, "FIELD", "by created (usual), id, image, names, size or status"},
-     [](PsOptions& o, std::string_view v) { o.sort = v; }},
+     [](PsOptions& o, std::string_view v) {
+       constexpr std::string_view fields[] = {"created", "id", "image", "name", "names", "size", "status"};
+       if (std::find(std::begin(fields), std::end(fields), v) == std::end(fields)) {
+         throw Error(cat("ps: --sort: expected created, id, image, names, size or status, found \"",
+                         printable(v), "\""));
+       }
+       o.sort = v;
+     }},
 };
 
 const std::vector<Column> docker_columns = {
@@ -79,9 +86,7 @@ void sort_rows(std::vector<Row>& rows, std::string_view by) {
     if (by == "id") return row.facts.id;
     if (by == "image") return row.facts.image;
     if (by == "names" || by == "name") return row.facts.name;
-    if (by == "status") return std::string(name(row.live.status));
-    throw Error(
-        cat("ps: --sort: expected created, id, image, names, size or status, found \"", printable(by), "\""));
+    return std::string(name(row.live.status));
   };
   if (by.empty() || by == "created") return;
   if (by == "size") {

@@ -177,7 +177,7 @@ constexpr grammar::Option<UpdateOptions> update_table[] = {
        o.resources.pids_limit = bundle::parse_integer(v, "--pids-limit", -1, INT64_MAX);
      }},
     {{"restart", 0, "POLICY", "no, on-failure[:N], always, unless-stopped"},
-     [](UpdateOptions& o, std::string_view v) { o.restart = v; }},
+     [](UpdateOptions& o, std::string_view v) { o.restart = bundle::parse_restart_policy(v); }},
 };
 
 // The new limits into config.json as well, so that the next start has them.
@@ -251,14 +251,32 @@ int top(const Room& room, Args args) {
   const auto document = json::Document::parse(call_runtime(room, {"ps", "--format", "json", facts.id}), "ps");
   std::vector<std::string> pids;
   document.root().each_element([&](const json::Value& pid) { pids.push_back(cat(pid.as_int())); });
+  if (args.size() == 1) return run_attached({"ps", "-f", "-p", join(pids, ",")});
+  // Whatever its options choose, shown is what is the container's.
   std::vector<std::string> line{"ps"};
-  if (args.size() > 1) {
-    line.insert(line.end(), args.begin() + 1, args.end());
-  } else {
-    line.emplace_back("-f");
+  line.insert(line.end(), args.begin() + 1, args.end());
+  const Outcome outcome = run_program(line);
+  if (outcome.status != 0) throw Error(cat("top: ", trim(outcome.err)));
+  const auto words = [](std::string_view text) {
+    std::vector<std::string_view> found;
+    for (const auto word : split(text, ' ')) {
+      if (!word.empty()) found.push_back(word);
+    }
+    return found;
+  };
+  const auto rows = split(outcome.out, '\n');
+  const auto titles = words(rows[0]);
+  const auto pid = static_cast<std::size_t>(std::find(titles.begin(), titles.end(), "PID") - titles.begin());
+  if (pid == titles.size())
+    throw Error("top: ps prints no column PID").hint("leave it in: rocker top NAME -o pid,comm");
+  std::string text = cat(rows[0], "\n");
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const auto fields = words(rows[i]);
+    if (fields.size() > pid && std::find(pids.begin(), pids.end(), fields[pid]) != pids.end())
+      text += cat(rows[i], "\n");
   }
-  line.insert(line.end(), {"-p", join(pids, ",")});
-  return run_attached(line);
+  print(text);
+  return 0;
 }
 
 int update(const Room& room, Args args) {

@@ -98,8 +98,7 @@ static int stop_all(const Room& room, Args args, std::string_view verb, bool say
   const auto names = grammar::parse(verb, table(stop_table), options, args, grammar::Positionals::mixed);
   return for_each_name(verb, names, [&](const std::string& text) {
     Facts facts = find(room, text);
-    if (!options.signal.empty()) facts.stop_signal = options.signal;
-    stop(room, facts, options.time, runtime());
+    stop(room, facts, options.time, runtime(), options.signal);
     if (say) print(cat(text, "\n"));
   });
 }
@@ -115,8 +114,9 @@ int restart_verb(const Room& room, Args args) {
   std::string out = "set --";
   const int status = for_each_name("restart", names, [&](const std::string& text) {
     Facts facts = find(room, text);
-    if (!options.signal.empty()) facts.stop_signal = options.signal;
-    if (look(room.registry, facts).pid != 0) stop(room, facts, options.time, runtime());
+    const Live live = look(room.registry, facts);
+    if (live.pid != 0 || live.status == Status::starting)
+      stop(room, facts, options.time, runtime(), options.signal);
     out += cat(" ", containers::shell_quote(text));
   });
   print(cat(out, "\nstatus=", status, "\n"));
@@ -129,6 +129,7 @@ int kill_verb(const Room& room, Args args) {
   return for_each_name("kill", names, [&](const std::string& text) {
     Facts facts = find(room, text);
     send(room, facts, options.signal);
+    thaw(room, facts, runtime());
     note_event(room.registry.root(), "kill", facts);
     // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
     if (options.signal == "SIGKILL") stop(room, facts, 0, runtime());
