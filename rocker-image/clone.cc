@@ -7,7 +7,6 @@
 
 #include "rocker-image/attributes.hh"
 #include "rocker-image/walk.hh"
-#include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
@@ -69,27 +68,21 @@ class HardLinker : public TreeVisitor {
 
 spec::ImageRecord tag_image(const Store& store, const std::string& source, const spec::Reference& target) {
   Staging staging = store.stage();
-  // As a bundle would: the source stays while this lasts, whatever becomes of its name.
-  const Image image = store.use(source, staging.path());
-  const Defer done([&, user = staging.path()] {
-    try {
-      store.release(image.reference, image.generation(), user);
-    } catch (const Error&) {
-      // The folder is gone: prune() finds that.
-    }
-  });
+  // Record, tree and manifest are of one generation, whatever becomes of the name meanwhile.
+  const Reading reading = store.read(source);
+  const Image& image = reading.image();
   auto record = image.record;
   if (image.reference == target) return record;
   {
-    const UniqueFd from = open_path(image.rootfs(), O_RDONLY | O_DIRECTORY);
+    const UniqueFd from = reading.rootfs();
     if (::mkdirat(staging.fd(), "rootfs", 0755) < 0) throw system_error("mkdir rootfs");
     const UniqueFd to = open_at(staging.fd(), "rootfs", O_RDONLY | O_DIRECTORY);
     HardLinker linker(to.get());
     walk(from.get(), linker);
   }
-  const std::string manifest = cat(image.directory, "/manifest");
-  if (::linkat(AT_FDCWD, manifest.c_str(), staging.fd(), "manifest", 0) < 0 && errno != ENOENT) {
-    throw system_error(cat("link ", manifest));
+  // An image may be without (import --no-manifest).
+  if (::linkat(reading.fd(), "manifest", staging.fd(), "manifest", 0) < 0 && errno != ENOENT) {
+    throw system_error(cat("link ", image.directory, "/manifest"));
   }
   record.name = target.name;
   record.tag = target.tag;

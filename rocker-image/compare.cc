@@ -19,12 +19,16 @@ namespace {
 // Lines of a manifest, one at a time: it may be long.
 class ManifestReader {
  public:
-  explicit ManifestReader(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "re")) {
-    if (!file_) {
-      if (errno != ENOENT) throw system_error(cat("open ", path));
-      throw Error(cat(path, ": there is no manifest"))
+  explicit ManifestReader(const ManifestFolder& folder) : path_(cat(folder.path, "/manifest")) {
+    UniqueFd fd(::openat(folder.fd, "manifest", O_RDONLY | O_CLOEXEC));
+    if (!fd) {
+      if (errno != ENOENT) throw system_error(cat("open ", path_));
+      throw Error(cat(path_, ": there is no manifest"))
           .hint("the image was imported with --no-manifest, or not by rocker; import it again");
     }
+    file_.reset(::fdopen(fd.get(), "r"));
+    if (!file_) throw system_error(cat("open ", path_));
+    fd.release();
     advance();
   }
   ~ManifestReader() { std::free(text_); }
@@ -152,14 +156,15 @@ class Comparer : public TreeVisitor {
 
 }  // namespace
 
-void compare_tree(int root_fd, const std::string& manifest, bool content, const OnDifference& report) {
+void compare_tree(int root_fd, const ManifestFolder& manifest, bool content, const OnDifference& report) {
   ManifestReader reader(manifest);
   Comparer comparer(reader, content, report);
   walk(root_fd, comparer);
   comparer.finish();
 }
 
-void compare_manifests(const std::string& before, const std::string& after, const OnDifference& report) {
+void compare_manifests(const ManifestFolder& before, const ManifestFolder& after,
+                       const OnDifference& report) {
   ManifestReader a(before), b(after);
   while (!a.at_end() || !b.at_end()) {
     const int order = a.at_end() ? 1 : b.at_end() ? -1 : compare_paths(a.line().path, b.line().path);

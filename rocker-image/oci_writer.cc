@@ -48,14 +48,12 @@ std::string created_time(const spec::ImageRecord& record) {
 
 }  // namespace
 
-void write_oci_archive(const Image& image, int fd, Compress compress, const std::string& scratch,
-                       const std::string& what) {
-  const auto& record = image.record;
+void write_oci_archive(const spec::ImageRecord& record, int root_fd, int fd, Compress compress,
+                       const std::string& scratch, const std::string& what) {
   const UniqueFd layer_file = scratch_file(scratch);
-  const UniqueFd root = open_path(image.rootfs(), O_RDONLY | O_DIRECTORY);
   {
     TarWriter layer(layer_file.get(), compress, "the layer");
-    layer.add_tree(root.get());
+    layer.add_tree(root_fd);
     layer.finish();
   }
   // Both digests in one pass, by the same reader as an import's.

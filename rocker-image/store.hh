@@ -1,12 +1,13 @@
 // The store: where images live (spec/README.md, "The image store").
 //
 //   ROOT/images/NAME/TAG/{image.json,rootfs/}   the image that NAME:TAG names now
-//   ROOT/generations/GENERATION/{...}           one that was replaced or removed while bundles use it
+//   ROOT/generations/GENERATION/{...}           one that was replaced or removed while it is used or read
 //   ROOT/references/GENERATION/KEY              a bundle that uses it: the bundle's path
 //   ROOT/tmp/                                   what is being made or taken away; each with a lock beside it
 //   ROOT/locks/ID                               one lock an image
 //
-// Every import has a generation of its own. A bundle holds on to a generation, not to a name.
+// Every import has a generation of its own. A bundle holds on to a generation, not to a name; so does who
+// reads an image, by a lock on its image.json that ends with the process.
 #pragma once
 
 #include <functional>
@@ -54,6 +55,8 @@ class Staging {
   FileLock lock_;
 };
 
+class Reading;
+
 class Store {
  public:
   // root is absolute. A store that does not exist yet has no images; it is made by the first that writes.
@@ -81,6 +84,10 @@ class Store {
   // exist (a reference whose bundle is gone counts for nothing).
   Image use(std::string_view reference_or_id, const std::string& bundle_dir) const;
 
+  // Finds an image and opens it, in one step under its lock: what is read through the Reading is one
+  // generation, and stays until it has been read, whatever becomes of the name.
+  Reading read(std::string_view reference_or_id) const;
+
   // The image that a bundle was made from, wherever it lies now. For overlayfs' lowerdir: its rootfs() is
   // valid for as long as the shared lock of the reference is held; a mounted overlay needs the path no more.
   Image find_generation(const spec::Reference& reference, const std::string& generation) const;
@@ -103,8 +110,8 @@ class Store {
   // stand for, in one step. What they stood for before stays as long as bundles use it.
   void commit(Staging staging, const spec::Reference& reference) const;
 
-  // The name is gone when this returns; the data follows, or stays for the bundles that use it. Gives their
-  // number.
+  // The name is gone when this returns; the data follows, or stays for the bundles that use it and for who is
+  // reading it. Gives the number of the bundles.
   std::size_t remove(const spec::Reference& reference) const;
 
   // Takes away what crashed imports, removals and bundles have left. Gives the names of what was removed.
@@ -112,15 +119,37 @@ class Store {
   std::vector<std::string> prune(Deletion deletion = Deletion::now) const;
 
  private:
+  friend class Reading;
   std::string image_directory(const spec::Reference& reference) const;
   Image load(const spec::Reference& reference, std::string directory) const;
   // The same, its file found below the open folder of all images: of many the way down is gone once.
   Image load(const spec::Reference& reference, std::string directory, int images_fd) const;
   std::optional<std::string> live_generation(const spec::Reference& reference) const;
   void discard(const std::string& path) const;
+  bool in_use(const std::string& directory, const std::string& generation) const;
   void drop_generation_if_unused(const spec::Reference& reference, const std::string& generation) const;
 
   std::string root_;
+};
+
+// An image that is open: its data stays while this lives.
+class Reading {
+ public:
+  Reading(Reading&&) noexcept = default;
+  Reading& operator=(Reading&&) = delete;
+  ~Reading();
+
+  const Image& image() const { return image_; }  // its directory is only where it was: open below fd()
+  int fd() const { return dir_.get(); }  // of the folder that has image.json, rootfs/ and manifest in it
+  UniqueFd rootfs() const;               // throws as check_rootfs() does
+
+ private:
+  friend class Store;
+  explicit Reading(const Store& store) : store_(store) {}
+  Store store_;
+  Image image_;
+  UniqueFd dir_;
+  FileLock lock_;
 };
 
 }  // namespace rocker

@@ -81,7 +81,7 @@ void Store::commit(Staging staging, const spec::Reference& reference) const {
     make_folder(root_, cat("images/", reference.directory()));
     if (exists(target)) {
       const auto old = live_generation(reference);
-      const bool keep = old && !users(*old).empty();
+      const bool keep = old && in_use(target, *old);
       if (keep) {
         // The exchange leaves the old one where the new one was: that has to be its place already.
         const std::string place = cat(make_folder(root_, "generations"), "/", *old);
@@ -115,7 +115,7 @@ std::size_t Store::remove(const spec::Reference& reference) const {
   if (!exists(target)) throw Error(cat("Image not found: ", reference.text()));
   const auto generation = live_generation(reference);
   const std::size_t used_by = generation ? users(*generation).size() : 0;
-  if (used_by != 0) {
+  if (generation && in_use(target, *generation)) {
     const std::string place = cat(make_folder(root_, "generations"), "/", *generation);
     if (exists(place)) discard(place);
     move_to(target, place);

@@ -1,4 +1,4 @@
-// Who uses which generation of an image: references, and what is kept for them.
+// Who uses which generation of an image: references, readers, and what is kept for them.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -36,6 +36,53 @@ Image Store::use(std::string_view text, const std::string& bundle_dir) const {
       if (error.errno_value() != ENOENT || tries == 16) throw;
     }
   }
+}
+
+Reading Store::read(std::string_view text) const {
+  const auto reference = resolve(text);
+  FileLock lock;
+  try {
+    lock = this->lock(reference, FileLock::Mode::shared);
+  } catch (const Error& error) {
+    // Who may not write here may read.
+    if (error.errno_value() != EROFS && error.errno_value() != EACCES) throw;
+  }
+  Reading reading(*this);
+  reading.image_ = load(reference, image_directory(reference));
+  reading.dir_ = open_path(reading.image_.directory, O_RDONLY | O_DIRECTORY);
+  reading.lock_ = FileLock::share(reading.dir_.get(), "image.json");
+  return reading;
+}
+
+UniqueFd Reading::rootfs() const {
+  UniqueFd fd(::openat(dir_.get(), "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) {
+    const int why = errno;
+    store_.check_rootfs(image_);
+    throw system_error(cat("open ", image_.rootfs()), why);
+  }
+  return fd;
+}
+
+Reading::~Reading() {
+  if (!dir_) return;
+  lock_.release();
+  try {
+    // As a rule nothing has become of the name, and nobody has to wait for us.
+    {
+      const FileLock lock = store_.lock(image_.reference, FileLock::Mode::shared);
+      if (!exists(cat(store_.root_, "/generations/", image_.generation()))) return;
+    }
+    const FileLock lock = store_.lock(image_.reference, FileLock::Mode::exclusive);
+    store_.drop_generation_if_unused(image_.reference, image_.generation());
+  } catch (const std::exception&) {
+    // prune() finds it.
+  }
+}
+
+// Called with the image's lock held: nobody begins to read meanwhile.
+bool Store::in_use(const std::string& directory, const std::string& generation) const {
+  return !users(generation).empty() || FileLock::is_held(AT_FDCWD, cat(directory, "/image.json"));
 }
 
 std::vector<std::string> Store::users(const std::string& generation) const {
@@ -108,7 +155,7 @@ void Store::drop_generation_if_unused(const spec::Reference& reference, const st
     whole = load(reference, kept).generation() == generation;
   } catch (const Error&) {
   }
-  if (!whole || users(generation).empty()) discard(kept);
+  if (!whole || !in_use(kept, generation)) discard(kept);
 }
 
 }  // namespace rocker

@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/commands/output.hh"
@@ -7,7 +5,6 @@
 #include "rocker-image/store.hh"
 #include "rocker-image/tar_writer.hh"
 #include "spec/support/error.hh"
-#include "spec/support/file.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
 
@@ -37,17 +34,16 @@ int export_image(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
   const Compress compress = parse_compress(words.compress);
   const Store store(globals.root);
-  const auto image = store.find(words.image);
-  store.check_rootfs(image);
-  const UniqueFd root = open_path(image.rootfs(), O_RDONLY | O_DIRECTORY);
+  const Reading reading = store.read(words.image);
+  const UniqueFd root = reading.rootfs();
   Output output(words.output);
   TarWriter tar(output.fd(), compress, output.name());
   const std::size_t sockets = tar.add_tree(root.get());
   tar.finish();
   output.finish();
   if (sockets != 0)
-    log::warn(cat(image.reference.text(), ": ", sockets, sockets == 1 ? " socket was" : " sockets were",
-                  " left out, no tar can hold them"));
+    log::warn(cat(reading.image().reference.text(), ": ", sockets,
+                  sockets == 1 ? " socket was" : " sockets were", " left out, no tar can hold them"));
   return 0;
 }
 
@@ -61,10 +57,11 @@ int save(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
   const Compress compress = parse_compress(words.compress);
   const Store store(globals.root);
-  const auto image = store.find(words.image);
-  store.check_rootfs(image);
+  const Reading reading = store.read(words.image);
+  const UniqueFd root = reading.rootfs();
   Output output(words.output);
-  write_oci_archive(image, output.fd(), compress, image.directory, output.name());
+  write_oci_archive(reading.image().record, root.get(), output.fd(), compress,
+                    cat("/proc/self/fd/", reading.fd()), output.name());
   output.finish();
   return 0;
 }

@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/compare.hh"
@@ -29,11 +27,11 @@ int verify(const Globals& globals, const std::vector<std::string>& args) {
   line.add_flag("--quick", quick, "Do not read the files: sizes, times, modes and owners only");
   if (!line.read(args)) return 0;
   const Store store(globals.root);
-  const auto image = store.find(name);
-  store.check_rootfs(image);
-  const UniqueFd root = open_path(image.rootfs(), O_RDONLY | O_DIRECTORY);
+  const Reading reading = store.read(name);
+  const Image& image = reading.image();
+  const UniqueFd root = reading.rootfs();
   std::size_t differences = 0;
-  compare_tree(root.get(), cat(image.directory, "/manifest"), !quick, [&](const Difference& difference) {
+  compare_tree(root.get(), {reading.fd(), image.directory}, !quick, [&](const Difference& difference) {
     ++differences;
     print(text_of(difference));
   });
@@ -50,9 +48,9 @@ int diff(const Globals& globals, const std::vector<std::string>& args) {
   line.add_option("OTHER", after, "NAME[:TAG], or the beginning of an ID")->required();
   if (!line.read(args)) return 0;
   const Store store(globals.root);
-  const auto a = store.find(before), b = store.find(after);
+  const Reading a = store.read(before), b = store.read(after);
   std::string out;
-  compare_manifests(cat(a.directory, "/manifest"), cat(b.directory, "/manifest"),
+  compare_manifests({a.fd(), a.image().directory}, {b.fd(), b.image().directory},
                     [&](const Difference& difference) { out += text_of(difference); });
   print(out);
   return 0;

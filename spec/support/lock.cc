@@ -42,6 +42,25 @@ FileLock FileLock::wait(int dir_fd, const std::string& name, Mode mode) {
   return FileLock(acquire(dir_fd, name, mode, true));
 }
 
+FileLock FileLock::share(int dir_fd, const std::string& name) {
+  UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW);
+  lock_fd(fd.get(), Mode::shared, true, name);
+  return FileLock(std::move(fd));
+}
+
+bool FileLock::is_held(int dir_fd, const std::string& name) {
+  const UniqueFd fd(::openat(dir_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ELOOP) return false;
+    throw system_error(cat("open ", name));
+  }
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  if (::fcntl(fd.get(), F_OFD_GETLK, &request) < 0) throw system_error(cat("lock ", name));
+  return request.l_type != F_UNLCK;
+}
+
 FileLock FileLock::attempt(int dir_fd, const std::string& name, Mode mode) {
   return FileLock(acquire(dir_fd, name, mode, false));
 }

@@ -20,6 +20,12 @@ class FileLock {
   // The same without waiting: an empty lock when somebody else holds it.
   static FileLock attempt(int dir_fd, const std::string& name, Mode mode);
 
+  // A shared lock on a file that exists and is only read: it may be on a read-only file system.
+  static FileLock share(int dir_fd, const std::string& name);
+
+  // Whether anybody holds a lock on the file; nobody does when there is no such file.
+  static bool is_held(int dir_fd, const std::string& name);
+
   explicit operator bool() const { return static_cast<bool>(fd_); }
   void release() { fd_.reset(); }
 

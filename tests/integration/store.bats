@@ -176,3 +176,95 @@ version_of() { cat "$(rocker_image path "$1")/version"; }
   assert_success
   assert_output --partial 'Removed big:latest'
 }
+
+many_files() { # an image x of 200 small files and /version
+  mkdir many
+  seq 200 | (cd many && xargs touch)
+  echo many >many/version
+  tar -cf many.tar -C many .
+  rocker_image import many.tar x
+}
+
+# Runs a command of rocker-image that waits a second in a system call, and another while it waits.
+beside() { # SYSCALL[:when=N] COMMAND-AND-ARGUMENTS -- THE-OTHER'S
+  local call=${1%%:*} when=${1#"${1%%:*}"} first=()
+  shift
+  while [[ $1 != -- ]]; do first+=("$1"); shift; done
+  shift
+  rm -f trace
+  strace -f -o trace -e trace="$call,openat" -e inject="$call:delay_enter=1000000$when" \
+    "$ROCKER_IMAGE" "${first[@]}" >beside.out 2>beside.err &
+  local pid=$!
+  wait_until 10 grep -qs rootfs trace
+  run "$ROCKER_IMAGE" "$@"
+  assert_success
+  BESIDE=0
+  wait "$pid" || BESIDE=$?
+}
+
+@test 'what is being read is read whole, though it is removed or replaced meanwhile, and goes then' {
+  needs command strace
+  many_files
+  rocker_image export x >whole.tar
+  rocker_image save x >whole-save.tar
+  beside getdents64:when=1 export x -- rm x
+  assert_equal "$BESIDE" 0
+  cmp beside.out whole.tar
+  run rocker_image path x
+  assert_failure 1
+  wait_until 20 tmp_is_empty
+  assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
+  fixed_tar other
+  rocker_image import many.tar x
+  beside getdents64:when=1 export x -- import other.tar x
+  assert_equal "$BESIDE" 0
+  cmp beside.out whole.tar
+  assert_equal "$(version_of x)" other
+  wait_until 20 tmp_is_empty
+  assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
+  rocker_image import many.tar x
+  beside getdents64:when=1 verify x -- rm x
+  assert_equal "$BESIDE" 0
+  assert_equal "$(cat beside.out)" 'x:latest: as it was imported, 201 entries'
+  rocker_image import many.tar x
+  beside getdents64:when=1 save x -- rm x
+  assert_equal "$BESIDE" 0
+  assert_equal "$(tar -xOf beside.out manifest.json | grep -c x:latest)" 1
+  assert_equal "$(stat -c %s beside.out)" "$(stat -c %s whole-save.tar)"
+}
+
+@test 'a reader that is killed holds nothing' {
+  many_files
+  mkfifo out
+  "$ROCKER_IMAGE" export x -o out &
+  local pid=$!
+  exec 7<>out
+  head -c 512 <&7 >/dev/null
+  rocker_image rm x
+  assert_equal "$(ls "$ROCKER_ROOT"/generations | wc -l)" 1
+  run rocker_image prune
+  assert_output 'Nothing to remove'
+  kill -KILL "$pid"
+  wait "$pid" || :
+  exec 7>&-
+  run rocker_image prune
+  assert_output --partial 'Removed generations/'
+  assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
+}
+
+@test 'tag beside a removal or an import of its source is of one image' {
+  needs command strace
+  many_files
+  fixed_tar other
+  local other
+  for other in 'import other.tar x' 'rm x'; do
+    rocker_image import many.tar x
+    # Just before the link of the manifest.
+    # shellcheck disable=SC2086
+    beside linkat:when=202 tag x y -- $other
+    assert_equal "$BESIDE" 0
+    run rocker_image verify y
+    assert_success
+    assert_output 'y:latest: as it was imported, 201 entries'
+  done
+}
