@@ -45,7 +45,7 @@ struct Facts {
   std::string network;
   std::string userns;      // as it was asked for; empty is the host's
   spec::StringMap joined;  // namespaces of other containers: "pid" and the like, and the container's ID
-  std::vector<std::string> anonymous_volumes;  // names; gone with the container
+  std::vector<std::string> anonymous_volumes;  // names; gone with a container of --rm, and with rm -v
   std::optional<std::uint64_t> memory_limit;
   HealthCheck check;
 

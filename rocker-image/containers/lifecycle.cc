@@ -99,7 +99,7 @@ void write_status(const std::string& dir, const Facts& facts) {
     write_all(fd.get(), cat(facts.exit_code.value_or(-1), facts.oom_killed ? " oom" : "", "\n"), status_file);
 }
 
-void remove_locked(const Room& room, const Facts& facts) {
+void remove_locked(const Room& room, const Facts& facts, bool volumes) {
   const std::string dir = room.registry.directory(facts.id);
   bundle::unmount_rootfs(dir);
   try {
@@ -107,7 +107,9 @@ void remove_locked(const Room& room, const Facts& facts) {
   } catch (const Error& error) {
     if (error.errno_value() != ENOENT) throw;  // somebody has cleaned up by hand
   }
-  for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
+  if (volumes || facts.remove) {
+    for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
+  }
   room.registry.forget(facts);
   // The runtime's folder of this store goes with its last container; it stays when there are others.
   ::rmdir(room.registry.run_directory().c_str());
@@ -259,7 +261,7 @@ void failed(const Room& room, Facts& facts, const std::string& reason, int exit_
   facts.starter = 0;
   const std::string dir = room.registry.directory(facts.id);
   write_status(dir, facts);
-  if (facts.remove) return remove_locked(room, facts);
+  if (facts.remove) return remove_locked(room, facts, true);
   bundle::unmount_rootfs(dir);
   room.registry.save(facts);
 }
@@ -297,7 +299,7 @@ End ended(const Room& room, const std::string& id, const std::string& runtime) {
   note_event(room.registry.root(), "die", facts);
   write_status(dir, facts);
   if (facts.remove) {
-    remove_locked(room, facts);
+    remove_locked(room, facts, true);
   } else {
     room.registry.save(facts);
   }
@@ -384,7 +386,7 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
   note_event(room.registry.root(), "stop", facts);
 }
 
-void remove(const Room& room, const std::string& id, bool force, const std::string& runtime) {
+void remove(const Room& room, const std::string& id, bool force, bool volumes, const std::string& runtime) {
   const std::string dir = room.registry.directory(id);
   Facts facts;
   try {
@@ -394,7 +396,7 @@ void remove(const Room& room, const std::string& id, bool force, const std::stri
     // Without container.json there is no name and no volume; what is there goes all the same.
     facts.id = id;
     runtime_delete(room, id, runtime);
-    return remove_locked(room, facts);
+    return remove_locked(room, facts, false);
   }
   const Live live = look(room.registry, facts);
   if (live.pid != 0 || live.status == Status::starting) {
@@ -417,7 +419,7 @@ void remove(const Room& room, const std::string& id, bool force, const std::stri
   if (const Live now = look(room.registry, facts); now.pid != 0 || (!force && now.status == Status::starting))
     throw Error(cat("container ", facts.name, " was started again"));
   runtime_delete(room, id, runtime);
-  remove_locked(room, facts);
+  remove_locked(room, facts, volumes);
 }
 
 }  // namespace rocker::containers

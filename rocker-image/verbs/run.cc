@@ -131,7 +131,7 @@ int run(const Room& room, Args args) {
     try {
       begin(room, facts);
     } catch (const Error&) {
-      remove(room, facts.id, true, "");
+      remove(room, facts.id, true, true, "");
       throw;
     }
     auto out = facts_for_shell(room, facts);

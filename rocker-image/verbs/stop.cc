@@ -39,13 +39,14 @@ constexpr grammar::Option<KillOptions> kill_table[] = {
 };
 
 struct RmOptions {
-  bool force = false;
+  bool force = false, volumes = false;
 };
 
 constexpr grammar::Option<RmOptions> rm_table[] = {
     {{"force", 'f', "", "kill one that runs; no error when there is none"},
      [](RmOptions& o, std::string_view v) { o.force = on(v); }},
-    {{"volumes", 'v', "", "anonymous volumes too; they always go"}, [](RmOptions&, std::string_view) {}},
+    {{"volumes", 'v', "", "its anonymous volumes too"},
+     [](RmOptions& o, std::string_view v) { o.volumes = on(v); }},
 };
 
 struct PruneOptions {
@@ -165,7 +166,7 @@ int rm_verb(const Room& room, Args args) {
       if (!options.force || !std::string_view(error.what()).starts_with("No such container")) throw;
       return;
     }
-    remove(room, id, options.force, runtime());
+    remove(room, id, options.force, options.volumes, runtime());
     print(cat(text, "\n"));
   });
 }
@@ -192,7 +193,7 @@ int prune_verb(const Room& room, Args args) {
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);
     if (live.pid != 0 || live.status == Status::starting || !filters.match(facts, live)) continue;
-    remove(room, facts.id, false, runtime());
+    remove(room, facts.id, false, false, runtime());
     removed += cat(facts.id, "\n");
   }
   if (!removed.empty()) print(cat("Deleted Containers:\n", removed));

@@ -102,8 +102,9 @@ int system_df(const Room& room, Args args) {
     if (!runs) reclaimable += bytes;
   }
   rows.push_back(usage_row("Containers", all.size(), active, size, reclaimable));
-  const std::uint64_t volumes = tree_size(cat(room.registry.root(), "/volumes"));
-  rows.push_back(usage_row("Local Volumes", volume_count(room), volume_count(room), volumes, 0));
+  const VolumeUse volumes = volume_use(room);
+  rows.push_back(
+      usage_row("Local Volumes", volumes.total, volumes.active, volumes.bytes, volumes.reclaimable));
   print(render_rows(options.format.empty() ? "table" : options.format, rows,
                     {{"TYPE", "Type"},
                      {"TOTAL", "TotalCount"},

@@ -72,7 +72,11 @@ int volume_rm(const Room& room, Args args);
 int volume_create(const Room& room, Args args);
 int volume_inspect(const Room& room, Args args);
 int volume_prune(const Room& room, Args args);
-std::size_t volume_count(const Room& room);
+struct VolumeUse {
+  std::size_t total = 0, active = 0;         // active: a container has it, whether it runs or not
+  std::uint64_t bytes = 0, reclaimable = 0;  // of all, and of those that none has
+};
+VolumeUse volume_use(const Room& room);
 
 Rows volume_prune_rows();
 

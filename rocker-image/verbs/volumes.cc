@@ -239,8 +239,19 @@ int volume_rm(const Room& room, Args args) {
   });
 }
 
-std::size_t volume_count(const Room& room) {
-  return all_volumes(room).size();
+VolumeUse volume_use(const Room& room) {
+  VolumeUse use;
+  for (const auto& name : all_volumes(room)) {
+    const std::uint64_t bytes = tree_size(cat(folder(room, name), "/_data"));
+    ++use.total;
+    use.bytes += bytes;
+    if (users_of(room, name).empty()) {
+      use.reclaimable += bytes;
+    } else {
+      ++use.active;
+    }
+  }
+  return use;
 }
 
 Rows volume_prune_rows() {

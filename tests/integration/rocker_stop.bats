@@ -8,8 +8,6 @@ setup() {
   import_busybox
 }
 
-is_running() { [[ $(rocker ps -q --filter "name=$1" --filter status=running) ]]; }
-gone() { [[ ! $(rocker ps -aq --filter "name=$1") ]]; }
 
 # A runtime whose create waits for a file "go".
 slow_runtime() {
@@ -107,4 +105,27 @@ END
   assert_one_error_line 'no space in the name'
   run -0 rocker ps -aq
   assert_equal "${#lines[@]}" 1
+}
+
+@test "an anonymous volume stays when its container is removed, and goes with -v and --rm" {
+  volumes() { rocker volume ls -q | wc -l; }
+  rocker run --name keep -v /data busybox touch /data/file
+  rocker rm keep
+  assert_equal "$(volumes)" 1
+  run -0 rocker system df
+  assert_line --regexp '^Local Volumes +1 +0 '
+  rocker run --name go -v /data busybox true
+  run -0 rocker system df
+  assert_line --regexp '^Local Volumes +2 +1 '
+  rocker rm -v go
+  assert_equal "$(volumes)" 1
+  rocker run --rm -v /data busybox true
+  rocker run -d --rm --name gone -v /data busybox sleep 1000
+  rocker rm -f gone
+  assert_equal "$(volumes)" 1
+  rocker create --name pruned -v /data busybox true
+  rocker container prune -f
+  assert_equal "$(volumes)" 2
+  run -0 rocker volume prune -f
+  assert_equal "$(volumes)" 0
 }
