@@ -99,14 +99,20 @@ void Store::commit(Staging staging, const spec::Reference& reference) const {
         move_to(aside, fresh);
       }
       if (!keep) replaced = fresh;
-    } else if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) < 0) {
-      throw system_error(cat("rename ", fresh, " to ", target));
+    } else {
+      // Whoever removes the last other tag of the name takes its folder away, perhaps just now.
+      for (int tries = 0;
+           ::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) < 0; ++tries) {
+        if (errno != ENOENT || tries == 16) throw system_error(cat("rename ", fresh, " to ", target));
+        make_folder(root_, cat("images/", reference.directory()));
+      }
     }
     fsync_directory(parent);
   }
+  // While its lock is there, nobody who prunes takes it for debris.
+  if (!replaced.empty()) discard(replaced);
   ::unlinkat(staging.tmp_.get(), cat(staging.name_, ".lock").c_str(), 0);
   staging.name_.clear();
-  if (!replaced.empty()) discard(replaced);
 }
 
 std::size_t Store::remove(const spec::Reference& reference) const {

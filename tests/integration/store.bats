@@ -192,10 +192,10 @@ beside() { # SYSCALL[:when=N] COMMAND-AND-ARGUMENTS -- THE-OTHER'S
   while [[ $1 != -- ]]; do first+=("$1"); shift; done
   shift
   rm -f trace
-  strace -f -o trace -e trace="$call,openat" -e inject="$call:delay_enter=1000000$when" \
+  strace -f -o trace -e trace="$call,openat,syncfs" -e inject="$call:delay_enter=1000000$when" \
     "$ROCKER_IMAGE" "${first[@]}" >beside.out 2>beside.err &
   local pid=$!
-  wait_until 10 grep -qs rootfs trace
+  wait_until 10 grep -qs "${BESIDE_SINCE-rootfs}" trace
   run "$ROCKER_IMAGE" "$@"
   assert_success
   BESIDE=0
@@ -267,4 +267,20 @@ beside() { # SYSCALL[:when=N] COMMAND-AND-ARGUMENTS -- THE-OTHER'S
     assert_success
     assert_output 'y:latest: as it was imported, 201 entries'
   done
+}
+
+@test 'an import beside the removal of the only other tag of its name, and beside prune' {
+  needs command strace
+  fixed_tar one
+  fixed_tar two
+  rocker_image import one.tar x:1
+  local BESIDE_SINCE='syncfs.*= 0'
+  beside renameat2:when=1 import two.tar x:2 -- rm x:1
+  assert_equal "$BESIDE" 0
+  assert_equal "$(version_of x:2)" two
+  # Between the new image's getting its name and the old one's deletion.
+  beside rename:when=1 import one.tar x:2 -- prune
+  assert_equal "$BESIDE" 0
+  assert_equal "$(version_of x:2)" one
+  wait_until 20 tmp_is_empty
 }
