@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "rocker-image/finish.hh"
+#include "rocker-image/folder.hh"
 #include "rocker-image/progress.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
@@ -29,7 +30,8 @@ UniqueFd make_root(const Staging& staging) {
 
 }  // namespace
 
-Builder::Builder(const Store& store, const ImportOptions& options, Cancel& cancel)
+Builder::Builder(const Store& store, const ImportOptions& options, const ExtractOptions& extract,
+                 Cancel& cancel)
     : store_(store),
       options_(options),
       cancel_(cancel),
@@ -37,7 +39,7 @@ Builder::Builder(const Store& store, const ImportOptions& options, Cancel& cance
       staging_(store.stage()),
       root_(make_root(staging_)),
       content_(ownership_, options.manifest ? staging_.path() : std::string()),
-      extractor_(root_.get(), ownership_, options.extract, content_) {}
+      extractor_(root_.get(), ownership_, extract, content_) {}
 
 Builder::Applied Builder::apply(FileSource& file, const std::string& name, bool layer) {
   Applied applied;
@@ -64,10 +66,21 @@ void Builder::apply(EntrySource& source) {
   content_.drain();
 }
 
+void Builder::apply_spool(Builder& spool) {
+  spool.content_.finish();
+  spool_tally_ = spool.extractor_.tally();
+  spool_tally_.add(spool.content_.tally());
+  finish_tree(spool.root(), spool.extractor_.directories(), spool.content_.digests(), ownership_, nullptr,
+              spool_tally_);
+  FolderSource source(spool.root(), "");
+  apply(source);
+}
+
 Imported Builder::commit(spec::ImageRecord record) {
   content_.finish();
   Imported imported;
-  imported.tally = extractor_.tally();
+  imported.tally = spool_tally_;
+  imported.tally.add(extractor_.tally());
   imported.tally.add(content_.tally());
   std::optional<ManifestWriter> manifest;
   if (options_.manifest)

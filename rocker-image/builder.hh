@@ -18,10 +18,14 @@ namespace rocker {
 
 class Builder {
  public:
-  Builder(const Store& store, const ImportOptions& options, Cancel& cancel);
+  Builder(const Store& store, const ImportOptions& options, Cancel& cancel)
+      : Builder(store, options, options.extract, cancel) {}
+  // With other options for the extraction.
+  Builder(const Store& store, const ImportOptions& options, const ExtractOptions& extract, Cancel& cancel);
 
   // The rootfs so far.
   int root() const { return root_.get(); }
+  bool whole() const { return extractor_.whole(); }  // ExtractOptions::whole_if
 
   struct Applied {
     Stream::Digests digests;
@@ -31,6 +35,8 @@ class Builder {
   Applied apply(FileSource& file, const std::string& name, bool layer);
   // The same from another source of entries.
   void apply(EntrySource& source);
+  // Everything that another one has extracted, as far as the options let it; the other one is used up.
+  void apply_spool(Builder& spool);
 
   // Gives the directories their attributes, adds up, and writes image.json from record, of which name, tag,
   // source, config and history are set. Then the image is there.
@@ -45,6 +51,7 @@ class Builder {
   UniqueFd root_;
   ContentWriter content_;
   Extractor extractor_;
+  Tally spool_tally_;
 };
 
 }  // namespace rocker

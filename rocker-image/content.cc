@@ -114,7 +114,14 @@ void ContentWriter::carry_out(const Task& task) {
   }
 }
 
+void ContentWriter::empty(File& file) {
+  if (!file.truncate) return;
+  if (::ftruncate(file.fd.get(), 0) < 0) throw system_error("truncate");
+  file.truncate = false;
+}
+
 void ContentWriter::put(File& file, const Chunk& chunk) const {
+  empty(file);
   // Holes read as zeros. What overlaps is no file that tar can make.
   if (chunk.offset < file.end) throw Error("its parts overlap");
   if (hash_) {
@@ -133,6 +140,7 @@ void ContentWriter::put(File& file, const Chunk& chunk) const {
 }
 
 void ContentWriter::close(File& file) {
+  empty(file);
   if (file.size > file.end) {
     if (::ftruncate(file.fd.get(), static_cast<off_t>(file.size)) < 0) throw system_error("truncate");
     if (hash_) file.hash.update_zeros(file.size - file.end);

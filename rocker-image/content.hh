@@ -27,6 +27,7 @@ class ContentWriter {
     std::string path;  // for messages
     Attributes attributes;
     std::uint64_t size = 0;
+    bool truncate = false;  // it has a content, which goes when its turn comes
     // The writer's own.
     std::uint64_t end = 0;
     Sha256 hash;
@@ -39,8 +40,8 @@ class ContentWriter {
   ContentWriter(const ContentWriter&) = delete;
   ContentWriter& operator=(const ContentWriter&) = delete;
 
-  // A file whose name was made and whose content follows: open for writing, empty. Waits while too many are
-  // open.
+  // A file whose name was made and whose content follows: open for writing, empty or to be truncated. Waits
+  // while too many are open.
   FileRef begin(UniqueFd fd, std::string path, const Attributes& attributes, std::uint64_t size);
   void write(const FileRef& file, Chunk chunk);
   void end(FileRef file);
@@ -66,6 +67,7 @@ class ContentWriter {
   };
   void work();
   void carry_out(const Task& task);
+  static void empty(File& file);
   void put(File& file, const Chunk& chunk) const;
   void close(File& file);
   void rethrow();

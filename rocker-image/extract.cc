@@ -190,7 +190,7 @@ void Extractor::note_directory(std::uint64_t inode, const Attributes& attributes
   directories_.push_back({inode, directories_.size(), attributes});
 }
 
-static std::uint64_t place(std::uint64_t directory, const std::string& name) {
+std::uint64_t Extractor::place(std::uint64_t directory, const std::string& name) {
   return sip_hash_13(cat(directory, "/", name));
 }
 
@@ -212,6 +212,15 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
         .hint("--max-size allows more");
   }
   const Path full = safe_components(entry.path);
+  if (options_.whole_if && !full.empty()) {
+    // The first name decides.
+    whole_ = options_.whole_if(full.front());
+    options_.whole_if = nullptr;
+    if (whole_) {
+      options_.exclude.clear();
+      options_.strip_components = 0;
+    }
+  }
   if (!options_.exclude.empty() && left_out(join_path(full, full.size()))) {
     ++tally_.excluded;
     return;
@@ -239,31 +248,12 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
 
   const Directory& parent = parent_of(*path);
   const std::string& name = path->back();
+  if (entry.type != Type::hardlink) supersede_pending(parent, *path, entry.type == Type::directory);
   switch (entry.type) {
     case Type::directory: add_directory(parent, name, entry); break;
     case Type::file: add_file(parent, name, entry, source); break;
     case Type::symlink: add_symlink(parent, name, entry); break;
-    case Type::hardlink: {
-      Path target = safe_components(entry.target);
-      if (const auto kept = stripped(target)) target = *kept;
-      if (target.empty()) throw Error("is a hard link to a directory");
-      if (target == *path) break;  // to itself: it is there or it is not
-      if (!add_hardlink(parent, name, target)) {
-        pending_.push_back({*path, target});
-        break;
-      }
-      if (entry.size != 0) {
-        // cpio has the content with the last of the names.
-        const Directory& where = parent_of(*path);
-        // A device would be written to, and a FIFO would wait for its reader.
-        struct stat st {};
-        if (::fstatat(where.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
-        if (!S_ISREG(st.st_mode)) throw Error("has content, but is a hard link to what is no regular file");
-        UniqueFd fd = open_at(where.fd.get(), name, O_WRONLY | O_NOFOLLOW | O_TRUNC);
-        copy_content(content_.begin(std::move(fd), entry.path, entry.attributes, entry.size), source);
-      }
-      break;
-    }
+    case Type::hardlink: add_hardlink(*path, entry, source); break;
     default: add_node(parent, name, entry);
   }
 }
@@ -337,56 +327,6 @@ void Extractor::add_node(const Directory& parent, const std::string& name, const
   }
   apply_attributes_at(parent.fd.get(), name, false, entry.attributes, ownership_, tally_);
   note_placed(parent, name);
-}
-
-// False when the target is not there (yet).
-bool Extractor::add_hardlink(const Directory& parent, const std::string& name, const Path& target) {
-  const UniqueFd from = try_open_in_root(root_, join_path(target, target.size() - 1), O_PATH | O_DIRECTORY);
-  if (!from) {
-    if (errno == ENOENT) return false;
-    throw system_error(cat("link to \"", printable(join_path(target, target.size())), "\""));
-  }
-  const std::string& target_name = target.back();
-  struct stat st {
-  }, old{};
-  if (::fstatat(from.get(), target_name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) {
-    if (errno == ENOENT) return false;
-    throw system_error("stat");
-  }
-  if (S_ISDIR(st.st_mode)) throw Error("is a hard link to a directory");
-  if (::fstatat(parent.fd.get(), name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (old.st_ino == st.st_ino) {
-      note_placed(parent, name);
-      return true;  // two names of one file by another way, or once more the same
-    }
-    clear_name(parent, name, false);
-  }
-  if (::linkat(from.get(), target_name.c_str(), parent.fd.get(), name.c_str(), 0) < 0) {
-    if (errno == ENOENT) return false;  // it was in what had to make way
-    throw system_error(cat("link to \"", printable(join_path(target, target.size())), "\""));
-  }
-  note_placed(parent, name);
-  return true;
-}
-
-void Extractor::link_pending() {
-  // A link may wait for another one.
-  for (bool progress = true; progress && !pending_.empty();) {
-    progress = false;
-    std::vector<Pending> waiting;
-    for (auto& link : pending_) {
-      if (add_hardlink(parent_of(link.path), link.path.back(), link.target)) {
-        progress = true;
-      } else {
-        waiting.push_back(std::move(link));
-      }
-    }
-    pending_ = std::move(waiting);
-  }
-  if (pending_.empty()) return;
-  const auto& link = pending_.front();
-  throw Error(cat("entry \"", printable(join_path(link.path, link.path.size())), "\": is a hard link to \"",
-                  printable(join_path(link.target, link.target.size())), "\", which is not in the archive"));
 }
 
 }  // namespace rocker

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +22,8 @@ namespace rocker {
 struct ExtractOptions {
   unsigned strip_components = 0;
   std::vector<std::string> exclude;  // fnmatch(3) patterns, as tar's --exclude
+  // Asked with the top of the first name: true is the whole archive, whatever the two above say.
+  std::function<bool(std::string_view top)> whole_if;
   bool no_devices = false;
   // Against bombs. Far above what any root file system has.
   std::uint64_t max_size = std::uint64_t{256} << 30;
@@ -46,6 +50,8 @@ class Extractor {
   std::vector<DirectoryRecord>& directories() { return directories_; }
   const Tally& tally() const { return tally_; }
   std::uint64_t entries() const { return entries_; }
+  // What whole_if said.
+  bool whole() const { return whole_; }
 
  private:
   struct Directory {
@@ -63,12 +69,15 @@ class Extractor {
   void clear_name(const Directory& parent, const std::string& name, bool keep_directory);
   void note_directory(std::uint64_t inode, const Attributes& attributes);
   void note_placed(const Directory& parent, const std::string& name);
+  static std::uint64_t place(std::uint64_t directory, const std::string& name);
 
   void add_directory(const Directory& parent, const std::string& name, const Entry& entry);
   void add_file(const Directory& parent, const std::string& name, const Entry& entry, EntrySource& source);
   void add_symlink(const Directory& parent, const std::string& name, const Entry& entry);
   void add_node(const Directory& parent, const std::string& name, const Entry& entry);
-  bool add_hardlink(const Directory& parent, const std::string& name, const Path& target);
+  void add_hardlink(const Path& path, const Entry& entry, EntrySource& source);
+  bool make_hardlink(const Directory& parent, const std::string& name, const Path& target);
+  void supersede_pending(const Directory& parent, const Path& path, bool is_directory);
   void copy_content(ContentWriter::FileRef file, EntrySource& source);
   void link_pending();
 
@@ -82,17 +91,20 @@ class Extractor {
   ContentWriter& content_;
   Tally tally_;
   std::uint64_t entries_ = 0, size_ = 0;
+  bool whole_ = false;
   std::vector<DirectoryRecord> directories_;
 
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking
   // one away can, and empties this.
   std::unordered_map<std::string, Directory> open_;
 
-  // Hard links whose target has not come yet.
+  // Hard links whose target has not come yet, by their path, and the paths by their place().
   struct Pending {
-    Path path, target;
+    Path target;
+    std::uint64_t place = 0;
   };
-  std::vector<Pending> pending_;
+  std::map<Path, Pending> pending_;
+  std::unordered_map<std::uint64_t, Path> pending_places_;
 
   // The names that this layer has put somewhere, hashed with their directory: an opaque marker that comes
   // after them must not take them away. Empty in the lowest layer, below which there is nothing.

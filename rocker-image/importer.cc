@@ -160,10 +160,22 @@ class Import {
     return finish_one(builder, std::move(record));
   }
 
+  // Of an archive that nobody knows yet: --exclude and --strip-components are for the files of a layout's
+  // layers, and not for those of the layout.
+  ExtractOptions spool_options() const {
+    ExtractOptions extract = options_.extract;
+    if (options_.as == ImportOptions::As::rootfs ||
+        (extract.exclude.empty() && extract.strip_components == 0))
+      return extract;
+    const bool layout = options_.as != ImportOptions::As::whatever;
+    extract.whole_if = [layout](std::string_view top) { return layout || may_be_layout(top); };
+    return extract;
+  }
+
   // Whatever it is, it is extracted; if what comes out is a layout, that was the spool.
   std::vector<Imported> from_stream() {
     FileSource file(input_.get(), name_, &cancel_);
-    Builder builder(store_, options_, cancel_);
+    Builder builder(store_, options_, spool_options(), cancel_);
     const auto applied = builder.apply(file, name_, false);
     const LayoutFolder files(builder.root());
     const LayoutKind kind = wanted_kind(files);
@@ -175,7 +187,11 @@ class Import {
     record.source.format = applied.format;
     record.source.digest = Sha256::text(applied.digests.input);
     record.source.diff_ids = {Sha256::text(applied.digests.content)};
-    return finish_one(builder, std::move(record));
+    if (!builder.whole()) return finish_one(builder, std::move(record));
+    // It only began like one.
+    Builder filtered(store_, options_, cancel_);
+    filtered.apply_spool(builder);
+    return finish_one(filtered, std::move(record));
   }
 
   std::vector<Imported> finish_one(Builder& builder, spec::ImageRecord record) {

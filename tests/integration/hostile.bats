@@ -86,6 +86,31 @@ load tar
   assert_equal "$(stat -c %h victim)" 1
 }
 
+@test 'a hard link to a later entry gives way to what took its name meanwhile' {
+  { tar_entry name=b type=1 link=a; tar_entry name=b content=real; tar_entry name=a content=AAAA; tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(cat "$root/a" "$root/b")" AAAAreal
+  { tar_entry name=b type=1 link=a; tar_entry name=b type=2 link=a; tar_entry name=c type=1 link=a
+    tar_entry name=c/ type=5 mode=755; tar_entry name=f type=1 link=a; tar_entry name=f type=6
+    tar_entry name=twice type=1 link=a; tar_entry name=twice type=1 link=late
+    tar_entry name=a content=AAAA; tar_entry name=late content=late; tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(readlink "$root/b")" a
+  assert [ -d "$root/c" ]
+  assert [ -p "$root/f" ]
+  assert_equal "$(cat "$root/twice")" late
+  # By another way to the same directory, and with the directory that it was in.
+  { tar_entry name=d/ type=5 mode=755; tar_entry name=way type=2 link=d; tar_entry name=d/b type=1 link=a
+    tar_entry name=way/b content=real; tar_entry name=e/b type=1 link=a; tar_entry name=e content=file
+    tar_entry name=a content=AAAA; tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(cat "$root/d/b" "$root/e")" realfile
+  # A link to itself takes nothing.
+  { tar_entry name=b type=1 link=a; tar_entry name=b type=1 link=b; tar_entry name=a content=AAAA; tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(cat "$root/b")" AAAA
+}
+
 @test 'names: UTF-8, newlines, invalid UTF-8, pax and ustar' {
   local odd=$'new\nline' utf='naïve-日本'
   {

@@ -191,6 +191,19 @@ cpio_entry() { # NAME MODE [CONTENT [INODE]]: the old portable format; an inode 
   assert_equal "$(cat "$root/one")" content
 }
 
+@test 'content for a hard link takes the place of all that the file had' {
+  local long
+  long=$(printf 'A%.0s' {1..600})
+  # The pax header is what makes libarchive take the content of a hard link for one.
+  { tar_pax comment x; tar_entry name=a content="$long"; tar_pax comment x
+    tar_entry name=b type=1 link=a content=BBBBBBBBBB; tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(cat "$root/a")" BBBBBBBBBB
+  assert_equal "$(stat -c %i "$root/a")" "$(stat -c %i "$root/b")"
+  run rocker_image verify x
+  assert_success
+}
+
 @test 'a root file system with a FIFO or a device where a layout has its files is one all the same' {
   { tar_entry name=oci-layout type=6; tar_entry name=manifest.json type=3 major=0000001 minor=0000005
     tar_entry name=index.json/ type=5; tar_entry name=bin/ type=5 mode=755; tar_end; } >t.tar

@@ -194,3 +194,37 @@ nest() { # turns the layout's index into a blob that a new index names
   assert_one_error_line 'standard input'
   assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
 }
+
+@test '--exclude and --strip-components are for the layers, also of a layout from a pipe or a compressed one' {
+  local input
+  layout_begin l
+  { tar_entry name=top/ type=5 mode=755; tar_entry name=top/a.json content=1; tar_entry name=top/b content=2
+    tar_end; } | add_layer
+  layout_end team/app:1
+  docker_archive d.tar team/app:1
+  tar -cf l.tar -C l blobs index.json oci-layout
+  tar -cf dot.tar -C l .
+  gzip -k l.tar
+  for input in l l.tar dot.tar l.tar.gz d.tar; do
+    run rocker_image import --exclude '*.json' --strip-components 1 "$input" x
+    assert_success
+    assert_equal "$(ls "$(rocker_image path x)")" b
+    [[ -f $input ]] || continue
+    # shellcheck disable=SC2016
+    run bash -c 'cat "$1" | "$0" import --exclude "*.json" --strip-components 1 - x' "$ROCKER_IMAGE" "$input"
+    assert_success
+    assert_equal "$(ls "$(rocker_image path x)")" b
+  done
+  # A root file system that begins like a layout is none.
+  { tar_entry name=blobs/ type=5 mode=700 mtime=14000000000; tar_entry name=blobs/a.json content=1
+    tar_entry name=blobs/b type=5 mode=711 mtime=14000000000; tar_entry name=blobs/b/c content=2 mode=640
+    tar_end; } >t.tar
+  # shellcheck disable=SC2016
+  run bash -c 'cat t.tar | "$0" import --exclude "*.json" --strip-components 1 - x' "$ROCKER_IMAGE"
+  assert_success
+  root=$(rocker_image path x)
+  assert_equal "$(cd "$root" && find . | sort | xargs)" '. ./b ./b/c'
+  assert_equal "$(stat -c '%a %Y' "$root/b" "$root/b/c" | xargs)" "711 $((8#14000000000)) 640 $((8#14000000000))"
+  assert_json '.[0].source.format' '"tar"' <(rocker_image inspect x)
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+}

@@ -1,0 +1,113 @@
+// Hard links, also to what comes later.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "rocker-image/extract.hh"
+#include "spec/support/error.hh"
+#include "spec/support/file.hh"
+#include "spec/support/safe_path.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& source) {
+  Path target = safe_components(entry.target);
+  if (const auto kept = stripped(target)) target = *kept;
+  if (target.empty()) throw Error("is a hard link to a directory");
+  if (target == path) return;  // to itself: it is there or it is not
+  const Directory& parent = parent_of(path);
+  const std::string& name = path.back();
+  supersede_pending(parent, path, false);
+  const std::uint64_t at = place(parent.inode, name);
+  if (!make_hardlink(parent, name, target)) {
+    pending_.insert_or_assign(path, Pending{target, at});
+    pending_places_.insert_or_assign(at, path);
+    return;
+  }
+  if (entry.size == 0) return;
+  // cpio has the content with the last of the names.
+  const Directory& where = parent_of(path);
+  // A device would be written to, and a FIFO would wait for its reader.
+  struct stat st {};
+  if (::fstatat(where.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
+  if (!S_ISREG(st.st_mode)) throw Error("has content, but is a hard link to what is no regular file");
+  auto file = content_.begin(open_at(where.fd.get(), name, O_WRONLY | O_NOFOLLOW), entry.path,
+                             entry.attributes, entry.size);
+  // Not by O_TRUNC: the content before this one may still be on its way there.
+  file->truncate = true;
+  copy_content(std::move(file), source);
+}
+
+// False when the target is not there (yet).
+bool Extractor::make_hardlink(const Directory& parent, const std::string& name, const Path& target) {
+  const UniqueFd from =
+      try_open_in_root(root_, join({target.begin(), target.end() - 1}, "/"), O_PATH | O_DIRECTORY);
+  if (!from) {
+    if (errno == ENOENT) return false;
+    throw system_error(cat("link to \"", printable(join(target, "/")), "\""));
+  }
+  const std::string& target_name = target.back();
+  struct stat st {
+  }, old{};
+  if (::fstatat(from.get(), target_name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (errno == ENOENT) return false;
+    throw system_error("stat");
+  }
+  if (S_ISDIR(st.st_mode)) throw Error("is a hard link to a directory");
+  if (::fstatat(parent.fd.get(), name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (old.st_ino == st.st_ino) {
+      note_placed(parent, name);
+      return true;  // two names of one file by another way, or once more the same
+    }
+    clear_name(parent, name, false);
+  }
+  if (::linkat(from.get(), target_name.c_str(), parent.fd.get(), name.c_str(), 0) < 0) {
+    if (errno == ENOENT) return false;  // it was in what had to make way
+    throw system_error(cat("link to \"", printable(join(target, "/")), "\""));
+  }
+  note_placed(parent, name);
+  return true;
+}
+
+// A later entry has the name, or a directory on the way to it: the last entry of a name counts.
+void Extractor::supersede_pending(const Directory& parent, const Path& path, bool is_directory) {
+  if (pending_.empty()) return;
+  // By its place: the same name can be written in several ways, through links.
+  if (const auto same = pending_places_.find(place(parent.inode, path.back()));
+      same != pending_places_.end()) {
+    pending_.erase(same->second);
+    pending_places_.erase(same);
+  }
+  if (is_directory) return;
+  for (auto it = pending_.lower_bound(path); it != pending_.end();) {
+    const Path& waiting = it->first;
+    if (waiting.size() < path.size() || !std::equal(path.begin(), path.end(), waiting.begin())) break;
+    pending_places_.erase(it->second.place);
+    it = pending_.erase(it);
+  }
+}
+
+void Extractor::link_pending() {
+  // A link may wait for another one.
+  for (bool progress = true; progress && !pending_.empty();) {
+    progress = false;
+    for (auto it = pending_.begin(); it != pending_.end();) {
+      if (make_hardlink(parent_of(it->first), it->first.back(), it->second.target)) {
+        progress = true;
+        it = pending_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+  pending_places_.clear();
+  if (pending_.empty()) return;
+  const auto& [path, link] = *pending_.begin();
+  throw Error(cat("entry \"", printable(join(path, "/")), "\": is a hard link to \"",
+                  printable(join(link.target, "/")), "\", which is not in the archive"));
+}
+
+}  // namespace rocker
