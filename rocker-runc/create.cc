@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "rocker-runc/hand_over.hh"
 #include "rocker-runc/hooks.hh"
 #include "rocker-runc/init.hh"
 #include "rocker-runc/net_devices.hh"
@@ -391,17 +392,6 @@ class Creation {
 
 Created create_container(const CreateOptions& options) {
   return Creation(options).make();
-}
-
-void write_pid_file(const std::string& path, pid_t pid) {
-  with_context([] { return std::string("--pid-file"); },
-               [&] { replace_file(AT_FDCWD, path, std::to_string(pid), 0644); });
-}
-
-void send_pidfd(const std::string& socket_path, int pidfd) {
-  with_context(
-      [] { return std::string("--pidfd-socket"); },
-      [&] { process::send_with_fd(process::connect_unix_stream(socket_path).get(), "pidfd", pidfd); });
 }
 
 }  // namespace rocker

@@ -39,10 +39,4 @@ struct Created {
 // `create`: the container is there, its process waits for start. When it throws, nothing is left.
 Created create_container(const CreateOptions& options);
 
-// Writes text to a pid file: whole or not at all.
-void write_pid_file(const std::string& path, pid_t pid);
-
-// Sends the pidfd of a process to a socket, as `--pidfd-socket` asks for.
-void send_pidfd(const std::string& socket_path, int pidfd);
-
 }  // namespace rocker

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "rocker-runc/channel.hh"
-#include "rocker-runc/create.hh"
+#include "rocker-runc/hand_over.hh"
 #include "rocker-runc/init.hh"
 #include "rocker-runc/process/plan.hh"
 #include "rocker-runc/process/terminal.hh"

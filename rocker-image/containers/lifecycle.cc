@@ -16,7 +16,6 @@
 #include "rocker-image/bundle/rootfs.hh"
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
-#include "rocker-image/containers/health.hh"
 #include "rocker-image/containers/joined.hh"
 #include "rocker-image/containers/volumes.hh"
 #include "spec/support/defer.hh"
@@ -34,13 +33,6 @@ namespace {
 // Files of one run, which the next must not take for its own.
 constexpr const char* run_files[] = {"pid",   "check.pid", "conmon.pid", "sync",    "attach",   "ctl",
                                      "winsz", "exit",      "oom",        "persist", "deleting", status_file};
-
-std::string own_program() {
-  char path[PATH_MAX];
-  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-  if (size < 0) throw system_error("readlink /proc/self/exe");
-  return {path, static_cast<std::size_t>(size)};
-}
 
 // The shell that goes on to start the container when we have said how: it may have asked in a subshell.
 pid_t our_shell() {
@@ -128,92 +120,6 @@ bool wants_restart(const Facts& facts) {
 }
 
 }  // namespace
-
-Facts create(const Room& room, const bundle::Options& options) {
-  bundle::check_on_host(options.resources.cpu);
-  Facts facts;
-  facts.name = options.name;
-  facts.created_ns = now_ns();
-  facts.tty = options.tty;
-  facts.interactive = options.interactive;
-  facts.remove = options.remove;
-  facts.restart = options.restart;
-  facts.stop_timeout = options.stop_timeout;
-  facts.log_driver = options.log_driver;
-  facts.log_max_size = options.log_max_size;
-  facts.detach_keys = options.detach_keys;
-  facts.pidfile = options.pidfile;
-  facts.network = options.network;
-  facts.userns = options.userns;
-  if (options.resources.memory.limit && *options.resources.memory.limit > 0) {
-    facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
-  }
-
-  room.registry.reserve(facts);
-  const std::string dir = room.registry.directory(facts.id);
-  Defer undo([&] {
-    try {
-      for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
-      room.registry.forget(facts);
-    } catch (const Error& error) {
-      log::warn(error.what());
-    }
-  });
-  UniqueFd cidfile;
-  if (!options.cidfile.empty()) {
-    cidfile = UniqueFd(::open(options.cidfile.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (!cidfile) throw system_error(cat("--cidfile ", printable(options.cidfile)));
-  }
-  Defer undo_cidfile([&] {
-    if (cidfile) ::unlink(options.cidfile.c_str());
-  });
-
-  bundle::Request request{room.store, options, options.image, dir, facts.id};
-  request.volume_source = [&](const bundle::VolumeRequest& volume) {
-    return volume_source(room.registry.root(), volume, facts);
-  };
-  request.container_pid = [&](std::string_view name) { return running_container(room.registry, name).pid; };
-  request.container_users = [&](std::string_view name) {
-    const Running other = running_container(room.registry, name);
-    return bundle::load_record(room.registry.directory(other.facts.id)).users;
-  };
-  request.finish = [&](spec::Config& config, const spec::ImageConfig& image) {
-    facts.check = health_check(options, image);
-    // Only a foreground `run --rm` without a terminal needs nobody to watch it.
-    facts.direct = options.remove && !options.detach && !options.tty && options.pidfile.empty() &&
-                   facts.check.command.empty();
-    if (!facts.direct) return;
-    // Nobody is there at its end but the runtime.
-    config.hooks.poststop.push_back(
-        {own_program(),
-         {"rocker-image", "--root", room.registry.root(), "container", "ended", facts.id},
-         {},
-         {}});
-  };
-  const bundle::Made made = bundle::make(request);
-  Defer undo_bundle([&] {
-    try {
-      bundle::unmake(room.store, dir);
-    } catch (const Error& error) {
-      log::warn(error.what());
-    }
-  });
-  fill_volumes(made);
-  facts.joined = joined_containers(room.registry, options);
-  facts.image = made.image.reference.text();
-  facts.image_id = made.image.record.id;
-  facts.command = made.assembled.config.process->args;
-  facts.stop_signal = made.assembled.stop_signal;
-  facts.labels = made.image.record.config.labels;
-  for (const auto& [key, value] : options.labels) facts.labels.insert_or_assign(key, value);
-  if (cidfile) write_all(cidfile.get(), facts.id, options.cidfile);
-  room.registry.save(facts);
-  note_event(room.registry.root(), "create", facts);
-  undo_bundle.dismiss();
-  undo_cidfile.dismiss();
-  undo.dismiss();
-  return facts;
-}
 
 void begin(const Room& room, Facts& facts) {
   const std::string dir = room.registry.directory(facts.id);
@@ -404,8 +310,6 @@ void remove(const Room& room, const std::string& id, bool force, bool volumes, c
       throw Error(cat("container ", facts.name, " is ", name(live.status)))
           .hint(cat("stop it first (rocker stop ", facts.name, "), or 'rocker rm -f ", facts.name, "'"));
     }
-    // A frozen process does not die before it is thawed; the runtime's delete does that.
-    if (live.status == Status::paused) runtime_delete(room, id, runtime);
     stop(room, facts, 0, runtime);
     if (::access(dir.c_str(), F_OK) != 0) return;
   }

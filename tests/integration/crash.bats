@@ -73,6 +73,8 @@ setup() {
     cp b/config.json good.json
     edit_config b '.hooks[$kind] = [{path: "/bin/sh", args: ["sh", "-c", "echo $$ >" + $file + "; exec sleep 30"]}]' \
       --arg kind "$kind" --arg file "$TEST_DIR/hook"
+    # Of a container that shares the host's PIDs the hook outlives init: only the record says whose group it is in.
+    [[ $kind != createContainer ]] || edit_config b '.linux.namespaces |= map(select(.type != "pid"))'
     rm -f hook
     "$ROCKER_RUNC" --root "$RUNC_ROOT" create --bundle b "$(new_id)" </dev/null >crash.log 2>&1 3>&- 4>&- &
     wait_until 10 test -s hook

@@ -5,9 +5,10 @@ load helpers
 
 setup() {
   setup_test
+  needs overlay
+  needs command conmon
   import_busybox
 }
-
 
 # A runtime whose create waits for a file "go".
 slow_runtime() {
@@ -50,19 +51,29 @@ END
   assert_output $'ready\nusr1'
   run -0 rocker inspect -f '{{.State.ExitCode}}' ss
   assert_output 3
+  rocker start ss
+  ready_again() { [[ $(rocker logs ss | grep -c ready) = 2 ]]; }
+  wait_until 10 ready_again
+  rocker restart -s USR1 ss
+  run -0 rocker logs ss
+  assert_output --partial $'ready\nusr1\nready\nusr1'
 }
 
 @test "a paused container is stopped, and killed" {
   local verb
-  for verb in 'stop -t 0' 'stop -t 20' 'kill'; do
+  for verb in 'stop -t 0' 'stop -t 20' 'kill' 'rm -f'; do
     # As the first process, sh acts on a signal that it traps.
     rocker run -d --name pp busybox sh -c 'trap "exit 0" TERM; while :; do sleep 0.05; done'
     rocker pause pp
     # shellcheck disable=SC2086
     run -0 timeout 30 "$ROCKER" $verb pp
-    run -0 rocker ps -a --format '{{.State}}'
-    assert_output exited
-    rocker rm pp
+    if [[ $verb != rm* ]]; then
+      run -0 rocker ps -a --format '{{.State}}'
+      assert_output exited
+      rocker rm pp
+    fi
+    run -0 rocker ps -aq
+    assert_output ''
   done
 }
 

@@ -15,6 +15,13 @@ nothing_was_imported() { # NAME
   assert_equal "$(ls -A "$ROCKER_ROOT/tmp" 2>/dev/null)" ''
 }
 
+gpg_home() { # keys of this test's alone
+  needs command gpg
+  needs command gpgv
+  export GNUPGHOME=$TEST_DIR/gpg
+  mkdir -m 700 gpg
+}
+
 @test '--digest: the right one, or nothing' {
   digest=$(sha256sum t.tar | cut -d' ' -f1)
   run rocker_image import --digest "sha256:$digest" t.tar x
@@ -68,10 +75,7 @@ nothing_was_imported() { # NAME
 }
 
 @test '--verify signature: a key that was revoked or has expired, and a signature that has, are refused' {
-  needs command gpg
-  needs command gpgv
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
+  gpg_home
   local then=20200101T120000 fingerprint
   sha256sum t.tar >SHA256SUMS
 
@@ -119,10 +123,7 @@ nothing_was_imported() { # NAME
 }
 
 @test '--verify signature: a TAR.sha256 that nobody has signed makes way for SHA256SUMS' {
-  needs command gpg
-  needs command gpgv
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
+  gpg_home
   gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
   gpg --batch --export >keys.gpg
   sha256sum t.tar >SHA256SUMS
@@ -223,10 +224,7 @@ nothing_was_imported() { # NAME
 }
 
 @test 'rocker.conf: signature with a keyring of its own' {
-  needs command gpg
-  needs command gpgv
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
+  gpg_home
   gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
   gpg --batch --export >keys.gpg
   sha256sum t.tar >t.tar.sha256
