@@ -187,6 +187,7 @@ class Execution {
       if (!process) throw system_error("open the pidfd of the process");
       sys::wait_child(stage);
       pidfd_ = std::move(process);
+      mine.send(Message::go);
     }
   }
 
@@ -216,6 +217,8 @@ class Execution {
           ::_exit(0);
         }
         prepare_clone();
+        // Born before the stage has said its pid, it is not to speak first.
+        channel.expect(Message::go, exec_is_gone);
       }
       if (process_.exec_cpu_affinity && !process_.exec_cpu_affinity->final.empty()) {
         set_affinity(0, process_.exec_cpu_affinity->final, "final");

@@ -126,6 +126,7 @@ user_bundle() {
 }
 
 @test "rootless: create, start, exec, kill, delete" {
+  needs command strace
   user_bundle '.process.args = ["sleep", "100"]'
   cd user
   local runc=(as_user "$ROCKER_RUNC" --root "$TEST_DIR/user/run") pid
@@ -140,6 +141,12 @@ user_bundle() {
   assert_output "0
 rocker
 $(readlink "/proc/$pid/ns/pid")"
+  # The stage between the runtime and the process is held up right after it has cloned: the process is to wait for its turn.
+  run strace -f -o "$TEST_DIR/trace" -e trace=clone3,clone -e inject=clone3,clone:delay_exit=300000 \
+    env -i PATH="$PATH" setpriv --reuid 4321 --regid 4321 --clear-groups -- \
+    "$ROCKER_RUNC" --root "$TEST_DIR/user/run" exec "$(new_id)" echo in turn </dev/null
+  assert_success
+  assert_line 'in turn'
   run "${runc[@]}" list -q
   assert_output "$(new_id)"
   "${runc[@]}" kill "$(new_id)" KILL
