@@ -302,8 +302,8 @@ const Row container_table[] = {
      [](Options& o, sv v) { o.no_healthcheck = on(v); }},
     {{"pidfile", 0, "FILE", "write the PID of its first process there"},
      [](Options& o, sv v) { o.pidfile = v; }},
-    {{"platform", 0, "OS[/ARCH]", "checked against the image's"},
-     [](Options&, sv v) { one_of(v.substr(0, v.find('/')), "--platform", {"linux"}); }},
+    {{"platform", 0, "OS[/ARCH]", "refuse an image of another platform"},
+     [](Options& o, sv v) { o.platform = v; }},
     {{"pull", 0, "never", "images are imported, never pulled"},
      [](Options&, sv v) {
        one_of(v, "--pull", {"never", "missing"});

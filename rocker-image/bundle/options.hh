@@ -61,6 +61,7 @@ struct Options {
 
   // What concerns the container and not its bundle.
   std::string image;
+  std::string platform;  // that the image has to be of; empty: any
   std::string name;
   bool detach = false, remove = false;
   std::string restart = "no";

@@ -11,7 +11,7 @@
 #include "rocker-image/containers/health.hh"
 #include "rocker-image/containers/joined.hh"
 #include "rocker-image/containers/lifecycle.hh"
-
+#include "rocker-image/containers/platform.hh"
 #include "rocker-image/containers/volumes.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/file.hh"
@@ -33,6 +33,7 @@ std::string own_program() {
 
 Facts create(const Room& room, const bundle::Options& options) {
   bundle::check_on_host(options.resources.cpu);
+  if (!options.platform.empty()) check_platform(room.store.find(options.image).record, options.platform);
   Facts facts;
   facts.name = options.name;
   facts.created_ns = now_ns();
