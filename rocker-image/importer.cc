@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "rocker-image/builder.hh"
+#include "rocker-image/choice.hh"
 #include "rocker-image/folder.hh"
 #include "rocker-image/progress.hh"
 #include "rocker-image/walk.hh"
@@ -206,16 +207,16 @@ class Import {
 
   std::vector<Imported> from_layout(const LayoutFiles& files, LayoutKind kind,
                                     const InputDigest& input_digest) {
-    auto images = layout_images(files, kind, options_.platform, options_.platform_given);
-    choose(images);
+    const auto images =
+        choose_images(layout_images(files, kind, options_.platform, options_.platform_given), options_);
     std::vector<Imported> result;
-    for (const auto& image : images) {
+    for (const auto& [image, references] : images) {
       Builder builder(store_, options_, cancel_);
       for (const auto& layer : image.layers) apply_layer(builder, files, layer);
       const auto digest = input_digest();
       if (options_.check_digest && !digest) throw Error("is a directory, which has no digest to check");
       if (options_.check_digest) options_.check_digest(*digest);
-      spec::ImageRecord record = new_record(reference_of(image));
+      spec::ImageRecord record = new_record(references.front());
       record.os = image.platform.os;
       record.architecture = image.platform.architecture;
       record.variant = image.platform.variant;
@@ -252,55 +253,6 @@ class Import {
                             ", the image says ", Sha256::text(layer.diff_id)));
           }
         });
-  }
-
-  // Which of several images.
-  void choose(std::vector<LayoutImage>& images) const {
-    const auto has = [](const LayoutImage& image, const std::string& name) {
-      return std::any_of(image.names.begin(), image.names.end(),
-                         [&](const std::string& n) { return n == name || n == cat(name, ":latest"); });
-    };
-    if (options_.all) {
-      if (options_.reference && images.size() > 1) {
-        throw Error(cat("has ", images.size(), " images, which can't all be ", options_.reference->text()))
-            .hint("leave out the name: each is imported by its own");
-      }
-      return;
-    }
-    std::string wanted = options_.selected;
-    if (wanted.empty() && images.size() > 1 && options_.reference) {
-      const std::string own = options_.reference->text();
-      if (std::any_of(images.begin(), images.end(),
-                      [&](const LayoutImage& image) { return has(image, own); })) {
-        wanted = own;
-      }
-    }
-    if (!wanted.empty()) {
-      const auto all = images;
-      std::erase_if(images, [&](const LayoutImage& image) { return !has(image, short_name(wanted)); });
-      if (images.empty()) throw Error(cat("has no image \"", printable(wanted), "\", only ", names_of(all)));
-      images.resize(1);
-    }
-    if (images.size() > 1) {
-      throw Error(cat("has ", images.size(), " images: ", names_of(images)))
-          .hint("choose one with --select, or take --all");
-    }
-  }
-
-  static std::string names_of(const std::vector<LayoutImage>& images) {
-    std::vector<std::string> names;
-    for (const auto& image : images) {
-      names.push_back(image.names.empty() ? image.digest : printable(join(image.names, " = ")));
-    }
-    return join(names, ", ");
-  }
-
-  spec::Reference reference_of(const LayoutImage& image) const {
-    if (options_.reference) return *options_.reference;
-    if (image.names.empty())
-      throw Error("has no name for its image").hint("give a NAME[:TAG] behind the archive");
-    return spec::Reference::parse(options_.selected.empty() ? image.names.front()
-                                                            : short_name(options_.selected));
   }
 
   const spec::Reference& need_reference() const {

@@ -22,6 +22,7 @@ using DigestCheck = std::function<void(const Sha256::Digest&)>;
 struct ImportOptions {
   std::string input;                         // a file, "-" for standard input, or a directory
   std::optional<spec::Reference> reference;  // without: the archive's own name
+  bool tag_given = false;                    // the reference's tag is more than the default
   ExtractOptions extract;
   bool manifest = true;
   bool no_end_marker = false;
@@ -32,7 +33,7 @@ struct ImportOptions {
   Platform platform = Platform::of_this_machine();
   bool platform_given = false;
   bool all = false;      // every image of an archive
-  std::string selected;  // the one with this name
+  std::string selected;  // the one with this name or tag
 
   std::function<void(spec::ImageConfig&)> change;  // --change
   std::string message;                             // --message

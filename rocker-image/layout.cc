@@ -76,13 +76,6 @@ Platform platform_of(const json::Value& v) {
   return platform;
 }
 
-// How well an image suits: 0 not at all.
-int match(const Platform& wanted, const Platform& found) {
-  if (wanted.os != found.os || wanted.architecture != found.architecture) return 0;
-  if (wanted.variant == found.variant) return 3;
-  return wanted.variant.empty() || found.variant.empty() ? 2 : wanted.architecture == "arm" ? 1 : 0;
-}
-
 // The configuration of an image (image-spec config.md): what its layers must be, and how it wants to be run.
 void read_config(std::string text, const std::string& path, LayoutImage& image, std::size_t layers) {
   const auto document = json::Document::parse(std::move(text), printable(path));
@@ -113,70 +106,96 @@ class OciReader {
     const auto document = json::Document::parse(std::move(*text), "index.json");
     // Entries of one name are one image for several platforms.
     struct Group {
-      std::string name;
+      Label label;
       std::vector<json::Value> descriptors;
     };
     std::vector<Group> groups;
     document.root().at("manifests").each_element([&](const json::Value& descriptor) {
-      const std::string name = name_of(descriptor);
+      const Label label = label_of(descriptor);
       const auto same =
-          std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name; });
-      auto& group = same != groups.end() ? *same : groups.emplace_back(Group{name, {}});
+          std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.label == label; });
+      auto& group = same != groups.end() ? *same : groups.emplace_back(Group{label, {}});
       group.descriptors.push_back(descriptor);
     });
     if (groups.empty()) throw Error("index.json: has no images");
     std::vector<LayoutImage> images;
+    std::vector<std::string> others;
     for (const auto& group : groups) {
-      LayoutImage image = choose(group.descriptors);
-      if (!group.name.empty()) image.names = {group.name};
-      // Two names of one image.
-      const auto same = std::find_if(images.begin(), images.end(),
-                                     [&](const LayoutImage& other) { return other.digest == image.digest; });
-      if (same == images.end()) {
-        images.push_back(std::move(image));
-      } else {
-        same->names.insert(same->names.end(), image.names.begin(), image.names.end());
+      for (auto& image : choose(group.descriptors, !group.label.is_empty(), others)) {
+        if (!group.label.name.empty()) image.names = {group.label.name};
+        if (!group.label.tag.empty()) image.tags = {group.label.tag};
+        // Two names of one image.
+        const auto same = std::find_if(images.begin(), images.end(), [&](const LayoutImage& other) {
+          return other.digest == image.digest;
+        });
+        if (same == images.end()) {
+          images.push_back(std::move(image));
+        } else {
+          same->names.insert(same->names.end(), image.names.begin(), image.names.end());
+          same->tags.insert(same->tags.end(), image.tags.begin(), image.tags.end());
+        }
       }
+    }
+    if (images.empty()) {
+      throw Error(cat("has no image for ", wanted_.text(), ", only for ",
+                      others.empty() ? std::string("none at all") : join(others, ", ")))
+          .hint("choose one with --platform");
     }
     return images;
   }
 
  private:
-  // A whole reference where there is one; what stands for a tag alone names nothing.
-  static std::string name_of(const json::Value& descriptor) {
+  // A whole reference where there is one, else a tag; an entry may have neither.
+  struct Label {
+    std::string name, tag;
+    bool is_empty() const { return name.empty() && tag.empty(); }
+    bool operator==(const Label&) const = default;
+  };
+  static Label label_of(const json::Value& descriptor) {
     std::map<std::string, std::string> annotations;
     descriptor.member("annotations", annotations);
     for (const char* key : {"io.containerd.image.name", "org.opencontainers.image.ref.name"}) {
       const auto found = annotations.find(key);
       if (found != annotations.end() && found->second.find_first_of(":/") != std::string::npos) {
-        return short_name(found->second);
+        return {short_name(found->second), {}};
       }
     }
-    return {};
+    return {{}, annotations["org.opencontainers.image.ref.name"]};
   }
 
   struct Candidate {
     LayoutImage image;
+    Platform platform;  // as the index has it, which says more than some configurations
     int score = 0;
   };
 
-  LayoutImage choose(const std::vector<json::Value>& descriptors) {
+  // The best of one label's platforms; nothing when none suits, and `others` has what there is. Without a
+  // label nobody says that the entries are one image: all that are as good are given.
+  std::vector<LayoutImage> choose(const std::vector<json::Value>& descriptors, bool labelled,
+                                  std::vector<std::string>& others) {
     std::vector<Candidate> candidates;
     std::vector<std::string> missing;
     for (const auto& descriptor : descriptors) collect(descriptor, candidates, missing, 0);
-    std::vector<std::string> offered = missing;
-    Candidate* best = nullptr;
-    for (auto& candidate : candidates) {
-      offered.push_back(candidate.image.platform.text());
+    const Candidate* best = nullptr;
+    for (const auto& candidate : candidates) {
       if (best == nullptr || candidate.score > best->score) best = &candidate;
     }
+    std::vector<LayoutImage> chosen;
     // The only one there is will do: the user has named it.
     if (best != nullptr && (best->score > 0 || (candidates.size() == 1 && missing.empty() && !given_))) {
-      return std::move(best->image);
+      chosen.push_back(best->image);
+      if (labelled) return chosen;
+      for (const auto& candidate : candidates) {
+        if (&candidate != best && candidate.score == best->score &&
+            candidate.platform.text() == best->platform.text()) {
+          chosen.push_back(candidate.image);
+        }
+      }
+      return chosen;
     }
-    throw Error(cat("has no image for ", wanted_.text(), ", only for ",
-                    offered.empty() ? std::string("none at all") : join(offered, ", ")))
-        .hint("choose one with --platform");
+    others.insert(others.end(), missing.begin(), missing.end());
+    for (const auto& candidate : candidates) others.push_back(candidate.image.platform.text());
+    return chosen;
   }
 
   void collect(const json::Value& descriptor, std::vector<Candidate>& candidates,
@@ -224,7 +243,8 @@ class OciReader {
     Sha256::Digest config_digest;
     const std::string config_path = blob_path(root.at("config"), config_digest);
     read_config(read_blob(files_, root.at("config")), config_path, image, image.layers.size());
-    candidate.score = match(wanted_, declared ? *declared : image.platform);
+    candidate.platform = declared ? *declared : image.platform;
+    candidate.score = match(wanted_, candidate.platform);
     candidates.push_back(std::move(candidate));
   }
 
@@ -335,33 +355,6 @@ std::vector<LayoutImage> layout_images(const LayoutFiles& files, LayoutKind kind
     if (images.empty()) throw Error(cat("has no image for ", wanted.text()));
   }
   return images;
-}
-
-Platform Platform::of_this_machine() {
-  return {"linux", spec::machine_architecture(), ""};
-}
-
-Platform Platform::parse(std::string_view text) {
-  const auto parts = split(text, '/');
-  const bool empty =
-      std::any_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
-  if (empty || parts.size() > 3) {
-    throw Error(cat("--platform: \"", printable(text), "\" is not a platform"))
-        .hint("give OS/ARCH[/VARIANT], as linux/arm64");
-  }
-  Platform platform;
-  if (parts.size() == 1) {
-    platform.architecture = parts[0];
-  } else {
-    platform.os = parts[0];
-    platform.architecture = parts[1];
-    if (parts.size() == 3) platform.variant = parts[2];
-  }
-  return platform;
-}
-
-std::string Platform::text() const {
-  return cat(os, "/", architecture, variant.empty() ? "" : "/", variant);
 }
 
 std::string short_name(std::string_view name) {

@@ -9,6 +9,7 @@
 
 #include "rocker-image/archive_index.hh"
 #include "rocker-image/hash.hh"
+#include "rocker-image/platform.hh"
 #include "spec/image.hh"
 #include "spec/support/fd.hh"
 
@@ -59,16 +60,6 @@ LayoutKind layout_kind(const LayoutFiles& files);
 // them.
 bool may_be_layout(std::string_view first_entry);
 
-struct Platform {
-  std::string os = "linux";
-  std::string architecture;
-  std::string variant;
-
-  static Platform of_this_machine();
-  static Platform parse(std::string_view text);  // OS/ARCH[/VARIANT], or ARCH
-  std::string text() const;
-};
-
 struct LayoutLayer {
   std::string path;
   std::optional<Sha256::Digest> blob;  // of the file as it is
@@ -77,6 +68,7 @@ struct LayoutLayer {
 
 struct LayoutImage {
   std::vector<std::string> names;  // NAME:TAG as the layout has them, in docker's short form
+  std::vector<std::string> tags;   // an OCI index may have tags alone (image-spec annotations.md, "ref.name")
   Platform platform;
   std::string digest;  // of the manifest, or docker's image ID
   spec::ImageConfig config;

@@ -34,8 +34,9 @@ void define(CommandLine& line, ImportOptions& options, Words& words) {
   line.add_option("--as", words.as, "Take it for a rootfs, docker or oci archive, whatever it looks like");
   line.add_option("--platform", words.platform,
                   "OS/ARCH[/VARIANT] of an archive for several (default: this machine's)");
-  line.add_flag("--all", options.all, "Import every image of an archive");
-  line.add_option("--select", options.selected, "Import the image with this name from an archive of several");
+  line.add_flag("--all", options.all, "Import every image of an archive, by its own name or as NAME:its tag");
+  line.add_option("--select", options.selected,
+                  "Import the image with this name or tag from an archive of several");
   line.add_option("--strip-components", options.extract.strip_components,
                   "Leave out that many leading components of each name");
   line.add_option("--exclude", options.extract.exclude,
@@ -138,7 +139,10 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
   options.manifest = !words.no_manifest;
   options.as = parse_as(words.as);
   if (!words.max_size.empty()) options.extract.max_size = parse_size(words.max_size, "--max-size");
-  if (!words.name.empty()) options.reference = spec::Reference::parse(words.name);
+  if (!words.name.empty()) {
+    options.reference = spec::Reference::parse(words.name);
+    options.tag_given = options.reference->name != words.name;
+  }
   if (!words.platform.empty()) {
     options.platform = Platform::parse(words.platform);
     options.platform_given = true;

@@ -61,6 +61,58 @@ make_hybrid() { # NAME
   assert_equal "$(ls "$(rocker_image path team/two:3)")" second
 }
 
+@test 'tags alone: several are several images, to be chosen from or named' {
+  local mine input
+  mine=$(case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac)
+  layout_begin l
+  one_file first 1 | add_layer
+  add_image v1 "$mine"
+  one_file second 2 | add_layer
+  add_image v2 "$mine"
+  # The same for another platform.
+  one_file other 2 | add_layer
+  layout_end v2 s390x
+  tar -cf l.tar -C l blobs index.json oci-layout
+  for input in l l.tar; do
+    run --separate-stderr rocker_image import "$input" app
+    assert_failure 1
+    assert_one_error_line 'has 2 images: v1, v2 - choose one with --select, or take --all'
+    assert [ ! -e "$ROCKER_ROOT/images/app" ]
+    rocker_image import --select v2 "$input" app
+    assert_equal "$(ls "$(rocker_image path app)")" second
+    rocker_image import "$input" app:v1
+    assert_equal "$(ls "$(rocker_image path app:v1)")" first
+    rocker_image import --select v2 --platform linux/s390x "$input" app
+    assert_equal "$(ls "$(rocker_image path app)")" other
+    rocker_image rm app app:v1
+    rocker_image import --all "$input" app
+    assert_equal "$(ls "$(rocker_image path app:v1)" "$(rocker_image path app:v2)" | grep -v : | xargs)" 'first second'
+    rocker_image rm app:v1 app:v2
+  done
+  run --separate-stderr rocker_image import --all l
+  assert_failure 1
+  assert_one_error_line 'has no name for its image, only the tag v1 - give a NAME without a tag'
+  run --separate-stderr rocker_image import --select v3 l app
+  assert_failure 1
+  assert_one_error_line 'has no image "v3", only v1, v2'
+  run --separate-stderr rocker_image import --all l app:x
+  assert_failure 1
+  assert_one_error_line "has 2 images, which can't all be app:x"
+}
+
+@test 'two images of an index without names are two, known by their digests' {
+  layout_begin l
+  one_file first 1 | add_layer
+  add_image
+  one_file second 2 | add_layer
+  layout_end
+  run --separate-stderr rocker_image import l x
+  assert_failure 1
+  assert_one_error_line 'has 2 images: sha256:'
+  rocker_image import --select "$(jq -r '.manifests[1].digest' l/index.json)" l x
+  assert_equal "$(ls "$(rocker_image path x)")" second
+}
+
 @test 'one blob for several layers, in an OCI layout and in an archive of docker' {
   layout_begin l
   # What the second layer takes away the third, which is the first again, brings back.
