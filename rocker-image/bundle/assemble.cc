@@ -52,15 +52,7 @@ class Environment {
 };
 
 std::vector<std::string> command_line(const Options& o, const spec::ImageConfig& image) {
-  // docker: an entry point of the caller's takes the image's command away too; "" takes the image's entry
-  // point away.
-  std::vector<std::string> args;
-  if (!o.entrypoint) {
-    args = image.entrypoint;
-  } else if (!o.entrypoint->empty()) {
-    args = {*o.entrypoint};
-  }
-  const auto& rest = o.command.empty() && !o.entrypoint ? image.cmd : o.command;
+  auto [args, rest] = command_of(o, image);
   args.insert(args.end(), rest.begin(), rest.end());
   if (args.empty())
     throw Error("no command to run: the image names none")
@@ -285,6 +277,17 @@ std::vector<spec::Mount> mounts_of(const Options& o, const Place& place,
 }
 
 }  // namespace
+
+CommandWords command_of(const Options& o, const spec::ImageConfig& image) {
+  CommandWords words;
+  if (!o.entrypoint) {
+    words.entrypoint = image.entrypoint;
+  } else if (!o.entrypoint->empty()) {
+    words.entrypoint = {*o.entrypoint};
+  }
+  words.cmd = o.command.empty() && !o.entrypoint ? image.cmd : o.command;
+  return words;
+}
 
 Assembled assemble(const Options& o, const spec::ImageConfig& image, const Place& place) {
   Assembled out;

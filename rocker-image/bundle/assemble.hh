@@ -33,6 +33,13 @@ struct Assembled {
   std::vector<VolumeRequest> volumes;  // all that are mounted, the image's own among them
 };
 
+// The two halves of a container's command: the image's where the line has none. An entry point of the
+// caller's takes the image's command away too; "" takes the image's entry point away (docker's habit).
+struct CommandWords {
+  std::vector<std::string> entrypoint, cmd;
+};
+CommandWords command_of(const Options& options, const spec::ImageConfig& image);
+
 // Throws Error that names the option. Writes nothing, but asks volume_source, which may make a volume.
 Assembled assemble(const Options& options, const spec::ImageConfig& image, const Place& place);
 

@@ -66,6 +66,7 @@ std::string user_namespace(sv value) {
 }
 
 void security_option(Options& o, sv value) {
+  o.security_options.emplace_back(value);
   const auto cut = value.find_first_of("=:");
   const sv key = value.substr(0, cut);
   const sv rest = cut == sv::npos ? sv() : value.substr(cut + 1);

@@ -34,7 +34,8 @@ struct Options {
   bool new_privileges = false;
   std::string seccomp_profile;  // empty: the default one; "unconfined"; or a file
   std::string apparmor_profile, selinux_label;
-  bool unmask = false;  // no masked and read-only paths
+  std::vector<std::string> security_options;  // as given to --security-opt
+  bool unmask = false;                        // no masked and read-only paths
 
   // What it sees.
   std::optional<std::string> hostname, domainname;

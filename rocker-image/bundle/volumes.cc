@@ -103,6 +103,7 @@ VolumeRequest parse_volume(std::string_view text) {
   }
   request.destination = destination(parts[1], option);
   if (parts.size() == 3) {
+    request.mode = parts[2];
     for (const auto word : split(parts[2], ',')) bind_word(request, word, option);
   }
   return request;

@@ -16,6 +16,7 @@ struct VolumeRequest {
   Kind kind = Kind::bind;
   std::string source;       // bind: an absolute path; volume: its name, empty for an anonymous one
   std::string destination;  // absolute
+  std::string mode;         // the third part of -v, as given
   bool readonly = false;
   bool make_source = false;          // docker's -v makes a missing folder of the host's, --mount does not
   bool own = false;                  // give it to the container's user (podman's U)

@@ -107,6 +107,7 @@ Facts create(const Room& room, const bundle::Options& options) {
   facts.image_id = made.image.record.id;
   facts.command = made.assembled.config.process->args;
   facts.stop_signal = made.assembled.stop_signal;
+  facts.given = given_by(options, made, facts.anonymous_volumes);
   facts.labels = made.image.record.config.labels;
   for (const auto& [key, value] : options.labels) facts.labels.insert_or_assign(key, value);
   if (cidfile) write_all(cidfile.get(), facts.id, options.cidfile);

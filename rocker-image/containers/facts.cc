@@ -38,6 +38,7 @@ Facts parse_facts(std::string text, const std::string& file) {
     check->member("start_period", f.check.start_period);
     check->member("retries", f.check.retries);
   }
+  if (const auto given = v.find("given")) read(*given, f.given);
   v.member("started", f.started_ns);
   v.member("finished", f.finished_ns);
   v.member("exit_code", f.exit_code);
@@ -96,6 +97,7 @@ std::string write_facts(const Facts& f) {
         w.member("retries", f.check.retries);
       });
     }
+    write(w, f.given);
     w.unless_empty("started", f.started_ns);
     w.unless_empty("finished", f.finished_ns);
     w.member("exit_code", f.exit_code);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rocker-image/containers/given.hh"
 #include "spec/config.hh"
 
 namespace rocker::containers {
@@ -48,6 +49,7 @@ struct Facts {
   std::vector<std::string> anonymous_volumes;  // names; gone with a container of --rm, and with rm -v
   std::optional<std::uint64_t> memory_limit;
   HealthCheck check;
+  Given given;
 
   // What became of it.
   std::int64_t started_ns = 0, finished_ns = 0;  // 0: never

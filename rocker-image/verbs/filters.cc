@@ -16,25 +16,23 @@ using containers::Facts;
 using containers::Live;
 using containers::Status;
 
-Filters::Filters(const std::vector<std::string>& texts, std::string_view verb) {
-  constexpr std::string_view keys[] = {"name",
-                                       "id",
-                                       "status",
-                                       "exited",
-                                       "ancestor",
-                                       "label",
-                                       "until",
-                                       "network",
-                                       "health",
-                                       "restart-policy",
-                                       "should-start-on-boot"};
+Filters::Filters(const std::vector<std::string>& texts, std::string_view verb,
+                 const containers::Registry& registry) {
+  constexpr std::string_view keys[] = {"name",  "id",     "status", "exited",         "ancestor",
+                                       "label", "label!", "until",  "network",        "volume",
+                                       "since", "before", "health", "restart-policy", "should-start-on-boot"};
   for (const auto& text : texts) {
     const auto [key, value] = bundle::parse_pair(text, cat(verb, ": --filter"));
     if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) {
+      std::string list;
+      for (const auto known : keys) list += cat(list.empty() ? "" : ", ", known);
       throw Error(cat(verb, ": --filter: there is no filter \"", printable(key), "\""))
-          .hint(
-              "there is name, id, status, exited, ancestor, label, until, network, health, restart-policy, "
-              "should-start-on-boot");
+          .hint(cat("there is ", list));
+    }
+    if (key == "since" || key == "before") {
+      const auto made = registry.load(registry.resolve(value)).created_ns;
+      if (key == "since") since_ns_ = std::max(since_ns_, made);
+      if (key == "before") before_ns_ = std::min(before_ns_, made);
     }
     values_[key].push_back(value);
   }
@@ -75,6 +73,15 @@ bool Filters::match(const Facts& facts, const Live& live) const {
     } else if (key == "label") {
       good = std::all_of(values.begin(), values.end(),
                          [&](const std::string& v) { return matches_label(facts, v); });
+    } else if (key == "label!") {
+      good = !any([&](const std::string& v) { return matches_label(facts, v); });
+    } else if (key == "volume") {
+      good = any([&](const std::string& v) {
+        return std::any_of(facts.given.mounts.begin(), facts.given.mounts.end(),
+                           [&](const auto& m) { return v == m.destination || v == m.name || v == m.source; });
+      });
+    } else if (key == "since" || key == "before") {
+      good = facts.created_ns > since_ns_ && facts.created_ns < before_ns_;
     } else if (key == "until") {
       good = facts.created_ns < parse_moment(values.back(), "--filter until");
     } else if (key == "network") {

@@ -11,17 +11,19 @@
 namespace rocker::verbs {
 
 // docker's: the values of one key are alternatives, the keys must all hold. name (a part of it), id (a
-// beginning), status, exited, ancestor, label (KEY or KEY=VALUE), until, network,
-// health, and podman's restart-policy and should-start-on-boot.
+// beginning), status, exited, ancestor, label (KEY or KEY=VALUE) and label!, until, network, volume (a name,
+// a folder of the host's or its place in the container), since and before (a container), health, and podman's
+// restart-policy and should-start-on-boot.
 class Filters {
  public:
-  // Throws Error for an unknown key.
-  Filters(const std::vector<std::string>& texts, std::string_view verb);
+  // Throws Error for an unknown key, and for a container of since or before that there is not.
+  Filters(const std::vector<std::string>& texts, std::string_view verb, const containers::Registry& registry);
   bool match(const containers::Facts& facts, const containers::Live& live) const;
   bool has(std::string_view key) const { return values_.contains(std::string(key)); }
 
  private:
   std::map<std::string, std::vector<std::string>> values_;
+  std::int64_t since_ns_ = INT64_MIN, before_ns_ = INT64_MAX;  // when the containers of these were made
 };
 
 // "10m" ago, a moment of RFC 3339, a date, or seconds since the epoch: nanoseconds since the epoch.

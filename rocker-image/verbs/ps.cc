@@ -28,7 +28,7 @@ struct PsOptions {
 
 constexpr grammar::Option<PsOptions> ps_table[] = {
     {{"all", 'a', "", "those that do not run, too"}, [](PsOptions& o, std::string_view v) { o.all = on(v); }},
-    {{"filter", 'f', "KEY=VALUE", "only those: name, id, status, exited, ancestor, label"},
+    {{"filter", 'f', "KEY=VALUE", "only those: name, id, status, ancestor, label, volume, since, before"},
      [](PsOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"format", 0, "FORMAT", "table (docker's columns), json, or a template like {{.ID}}"},
      [](PsOptions& o, std::string_view v) { o.format = v; }},
@@ -101,6 +101,19 @@ std::string cut(std::string text, std::size_t most) {
   return cat(text.substr(0, most - 3), "...");
 }
 
+// docker: the names of volumes and the host's folders, each cut to 15 characters.
+std::string mounts_text(const Facts& facts, bool whole) {
+  constexpr std::size_t most = 15;
+  std::string out;
+  for (const auto& mount : facts.given.mounts) {
+    std::string text = mount.name.empty() ? mount.source : mount.name;
+    if (text.empty()) continue;  // a tmpfs
+    if (!whole && text.size() > most) text = cat(text.substr(0, most - 1), "…");
+    out += cat(out.empty() ? "" : ",", text);
+  }
+  return out;
+}
+
 std::string json_row(const Row& row, const PsOptions& options, std::int64_t now) {
   const Facts& f = row.facts;
   std::string command = printable(join(f.command, " "), 4096);
@@ -116,8 +129,9 @@ std::string json_row(const Row& row, const PsOptions& options, std::int64_t now)
     w.member("ImageID", f.image_id);
     w.member("Labels", labels);
     w.member("Label", f.labels);
-    w.member("LocalVolumes", f.anonymous_volumes.size());
-    w.member("Mounts", join(f.anonymous_volumes, ","));
+    w.member("LocalVolumes", cat(std::count_if(f.given.mounts.begin(), f.given.mounts.end(),
+                                               [](const auto& m) { return m.type == "volume"; })));
+    w.member("Mounts", mounts_text(f, options.no_trunc));
     w.member("Names", f.name);
     w.member("Networks", f.network);
     w.member("Pid", row.live.pid);
@@ -140,7 +154,7 @@ int ps(const Room& room, Args args) {
   PsOptions options;
   const auto rest = grammar::parse("ps", table(ps_table), options, args, grammar::Positionals::mixed);
   if (!rest.empty()) throw Error(cat("ps: \"", printable(rest[0]), "\" is one argument too many"));
-  const Filters filters(options.filters, "ps");
+  const Filters filters(options.filters, "ps", room.registry);
   std::vector<Row> rows;
   for (auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     if (options.last >= 0 && std::cmp_equal(rows.size(), options.last)) break;

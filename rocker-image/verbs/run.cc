@@ -154,7 +154,7 @@ int create_verb(const Room& room, Args args) {
 
 // `start --all`: those of the filters that do not run. One that belonged to a terminal has nobody to run it.
 static std::vector<std::string> all_to_start(const Room& room, const std::vector<std::string>& filter_texts) {
-  const Filters filters(filter_texts, "start");
+  const Filters filters(filter_texts, "start", room.registry);
   std::vector<std::string> names;
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);

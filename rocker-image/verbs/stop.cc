@@ -188,7 +188,7 @@ int prune_verb(const Room& room, Args args) {
       grammar::parse("container prune", table(prune_table), options, args, grammar::Positionals::mixed);
   if (!rest.empty())
     throw Error(cat("container prune: \"", printable(rest[0]), "\" is one argument too many"));
-  const Filters filters(options.filters, "container prune");
+  const Filters filters(options.filters, "container prune", room.registry);
   std::string removed;
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);

@@ -30,3 +30,31 @@ setup() {
   run -0 rocker ps -aq
   assert_output ''
 }
+
+@test "ps: named volumes and folders of the host's are mounts too; filters by volume, age and label" {
+  mkdir shared
+  rocker create --name one -v data:/data -v "$PWD/shared:/in:ro" --mount type=bind,source=/etc,target=/conf busybox true
+  rocker create --name two -v /anonymous --label kind=x busybox true
+  rocker create --name three --tmpfs /scratch busybox true
+  run -0 rocker ps -a --no-trunc --format '{{.LocalVolumes}} {{.Mounts}}' --filter name=one
+  assert_output "1 data,$PWD/shared,/etc"
+  run -0 rocker ps -a --format '{{.Mounts}}' --filter name=two
+  assert_output --regexp '^[0-9a-f]{14}…$'
+  run -0 rocker ps -a --format '{{.LocalVolumes}}[{{.Mounts}}]' --filter name=three
+  assert_output '0[]'
+  local value
+  for value in data "$PWD/shared" /in; do
+    run -0 rocker ps -a --format '{{.Names}}' --filter "volume=$value"
+    assert_output one
+  done
+  run -0 rocker ps -a --format '{{.Names}}' --filter volume=nothing
+  assert_output ''
+  run -0 rocker ps -a --format '{{.Names}}' --filter since=one
+  assert_output $'three\ntwo'
+  run -0 rocker ps -a --format '{{.Names}}' --filter before=three --filter since=one
+  assert_output two
+  run -1 --separate-stderr rocker ps -a --filter since=nobody
+  assert_one_error_line 'No such container: nobody'
+  run -0 rocker ps -a --format '{{.Names}}' --filter label!=kind=x
+  assert_output $'three\none'
+}
