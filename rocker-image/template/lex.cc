@@ -1,6 +1,7 @@
 #include "rocker-image/template/lex.hh"
 
-#include <charconv>
+#include <cmath>
+#include <cstdlib>
 
 #include "spec/support/str.hh"
 
@@ -181,20 +182,26 @@ class Lexer {
     }
   }
 
+  static bool belongs_to_number(char c, char before) {
+    const bool sign = (c == '+' || c == '-') && (before == 'e' || before == 'E');
+    return is_letter(c) || is_digit(c) || c == '.' || sign;
+  }
+
   void number() {
     const auto from = at_++;
-    while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '.')) ++at_;
+    while (at_ < text_.size() && belongs_to_number(text_[at_], text_[at_ - 1])) ++at_;
     const auto whole_text = text_.substr(from, at_ - from);
     auto text = whole_text;
     if (text.starts_with('+')) text.remove_prefix(1);
     long long whole = 0;
-    double real = 0;
     if (text.starts_with("0x") ? parse_number(text.substr(2), whole, 16) : parse_number(text, whole)) {
       add(Token::Kind::literal, text, Value(static_cast<std::int64_t>(whole)));
       return;
     }
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), real);
-    if (result.ec != std::errc() || result.ptr != text.data() + text.size())
+    const std::string copy(text);
+    char* end = nullptr;
+    const double real = std::strtod(copy.c_str(), &end);
+    if (end != copy.c_str() + copy.size() || !std::isfinite(real))
       throw bad_template(cat("\"", printable(whole_text), "\" is not a number"));
     add(Token::Kind::literal, text, Value(real));
   }

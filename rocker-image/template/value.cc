@@ -1,8 +1,10 @@
 #include "rocker-image/template/value.hh"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 #include "spec/support/str.hh"
 
@@ -11,13 +13,18 @@ namespace rocker::templates {
 namespace {
 
 // Go's %v: the fewest digits that are the same number again, with an exponent from 1e-05 down and 1e+06 up.
+// Not by std::to_chars, whose tables and libm would be loaded with every command.
 std::string number_text(double number) {
-  const double size = std::fabs(number);
-  const bool plain = size == 0 || (size >= 1e-4 && size < 1e6);
   char text[400];
-  const auto result = std::to_chars(text, text + sizeof text, number,
-                                    plain ? std::chars_format::fixed : std::chars_format::scientific);
-  return {text, result.ptr};
+  int digits = 1;
+  do {
+    std::snprintf(text, sizeof text, "%.*e", digits - 1, number);
+  } while (std::strtod(text, nullptr) != number && ++digits <= 17);
+  const double size = std::fabs(number);
+  if (size != 0 && (size < 1e-4 || size >= 1e6)) return text;
+  const int exponent = std::atoi(std::strchr(text, 'e') + 1);
+  std::snprintf(text, sizeof text, "%.*f", std::max(0, digits - 1 - exponent), number);
+  return text;
 }
 
 std::string element_text(const Value& value) {

@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <bit>
 #include <cerrno>
-#include <cmath>
 #include <utility>
 
 #include "rocker-runc/cgroup/resources.hh"
@@ -111,16 +111,41 @@ void set_block_io(const Group& group, const spec::BlockIoResources& b) {
   throttle("wiops", b.write_iops);
 }
 
+constexpr double log2_of_10 = 3.321928094887362;
+
+// Bit by bit, of a number above 0. libm's would be the only call of it in the program, and to load libm takes
+// every start of a container longer than these fifty multiplications.
+double log2_of(std::uint64_t number) {
+  const int whole = std::bit_width(number) - 1;
+  double log = whole;
+  double rest = static_cast<double>(number) / static_cast<double>(std::uint64_t{1} << whole);
+  for (double bit = 0.5; bit > 1e-16; bit /= 2) {
+    rest *= rest;
+    if (rest < 2) continue;
+    rest /= 2;
+    log += bit;
+  }
+  return log;
+}
+
 }  // namespace
 
 std::uint64_t weight_of_shares(std::uint64_t shares) {
   if (shares == 0) return 0;
   if (shares <= 2) return 1;
   if (shares >= 262144) return 10000;
-  // The parabola through (2, 1), (1024, 100), (262144, 10000), all three as logarithms.
-  const double l = std::log2(static_cast<double>(shares));
-  const double exponent = (l * l + 125 * l) / 612.0 - 7.0 / 34.0;
-  return static_cast<std::uint64_t>(std::ceil(std::pow(10, exponent)));
+  // The parabola through (2, 1), (1024, 100), (262144, 10000), all three as logarithms: the least weight that
+  // is not below it. 1e-12 is for those three, which are met exactly; no other number of shares comes closer
+  // than 5e-10.
+  const double l = log2_of(shares);
+  const double exponent = ((l * l + 125 * l) / 612.0 - 7.0 / 34.0) * log2_of_10 - 1e-12;
+  std::uint64_t below = 0;
+  std::uint64_t weight = 10000;
+  while (weight - below > 1) {
+    const std::uint64_t middle = (below + weight) / 2;
+    (log2_of(middle) < exponent ? below : weight) = middle;
+  }
+  return weight;
 }
 
 void write_cpu_weight(const Group& group, std::string_view file, const std::string& value) {

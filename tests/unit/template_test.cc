@@ -142,6 +142,10 @@ Test(template, printf_is_gos) {
 Test(template, words_and_literals) {
   expect(R"({{"a\tb\"\\\x41\u00e9"}} {{`\n`}} {{"}}"}} {{'a'}} {{-3}} {{0x10}} {{1.5}} {{true}})",
          "a\tb\"\\A\xc3\xa9 \\n }} 97 -3 16 1.5 true");
+  expect(
+      "{{0.1}} {{100.25}} {{-0.0001}} {{123456.5}} {{1e6}} {{1.5e-7}} {{12345678.25}} "
+      "{{0.30000000000000004}}",
+      "0.1 100.25 -0.0001 123456.5 1e+06 1.5e-07 1.234567825e+07 0.30000000000000004");
   expect_refused("{{.Name", "\"{{\" has no \"}}\"");
   expect_refused("{{\"x}}", "a quotation mark is missing");
   expect_refused("{{}}", "an expression is missing");
