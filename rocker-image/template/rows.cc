@@ -30,10 +30,12 @@ std::string rendered(const Template& format, const std::string& row) {
   return format.render(document.root());
 }
 
-std::string heading(const Template& format, const std::vector<Column>& columns) {
+std::string heading(const Template& format, const std::vector<Column>& columns,
+                    const std::vector<Column>& more) {
   json::Writer w(json::Writer::Style::compact);
   w.object([&] {
     for (const auto& column : columns) w.member(column.field, column.heading);
+    for (const auto& column : more) w.member(column.field, column.heading);
   });
   const auto document = json::Document::parse(w.text(), "headings");
   return format.heading(document.root());
@@ -48,7 +50,7 @@ std::vector<std::string> cells(std::string_view line) {
 }  // namespace
 
 std::string render_rows(std::string_view format, const std::vector<std::string>& rows,
-                        const std::vector<Column>& columns) {
+                        const std::vector<Column>& columns, const std::vector<Column>& more) {
   std::string out;
   if (format == "json") {
     for (const auto& row : rows) out += cat(row, "\n");
@@ -64,7 +66,7 @@ std::string render_rows(std::string_view format, const std::vector<std::string>&
     for (const auto& column : columns) text += cat(text.empty() ? "" : "\t", "{{.", column.field, "}}");
   }
   const Template each(text);
-  std::vector<std::vector<std::string>> table{cells(heading(each, columns))};
+  std::vector<std::vector<std::string>> table{cells(heading(each, columns, more))};
   for (const auto& row : rows) table.push_back(cells(rendered(each, row)));
   return table_text(table);
 }

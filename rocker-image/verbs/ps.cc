@@ -53,6 +53,11 @@ constexpr grammar::Option<PsOptions> ps_table[] = {
 const std::vector<Column> docker_columns = {
     {"CONTAINER ID", "ID"}, {"IMAGE", "Image"}, {"COMMAND", "Command"}, {"CREATED", "RunningFor"},
     {"STATUS", "Status"},   {"PORTS", "Ports"}, {"NAMES", "Names"}};
+// Of what a format may ask for beside them.
+const std::vector<Column> more_headings = {{"CREATED AT", "CreatedAt"},
+                                           {"IMAGE ID", "ImageID"},
+                                           {"LOCAL VOLUMES", "LocalVolumes"},
+                                           {"SIZE", "Size"}};
 
 std::string short_status(const Facts& facts, const Live& live) {
   switch (live.status) {
@@ -180,7 +185,7 @@ int ps(const Room& room, Args args) {
     for (const auto& row : rows) json.push_back(json_row(row, options, now));
     auto columns = docker_columns;
     if (options.size) columns.push_back({"SIZE", "Size"});
-    print(render_rows(options.format, json, columns));
+    print(render_rows(options.format, json, columns, more_headings));
     return 0;
   }
   std::vector<std::vector<std::string>> cells{

@@ -30,7 +30,7 @@ struct ListOptions {
 };
 
 constexpr grammar::Option<ListOptions> ls_table[] = {
-    {{"filter", 'f', "KEY=VALUE", "only those: name=, dangling=true"},
+    {{"filter", 'f', "KEY=VALUE", "only those: name=, label=, driver=, dangling=true"},
      [](ListOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"format", 0, "FORMAT", "table, json, or a template like {{.Name}}"},
      [](ListOptions& o, std::string_view v) { o.format = v; }},
@@ -109,6 +109,61 @@ std::string check(const Room& room, const std::string& name) {
   return folder(room, name);
 }
 
+spec::StringMap labels_of(const Room& room, const std::string& name) {
+  const std::string path = cat(folder(room, name), "/labels.json");
+  spec::StringMap labels;
+  const auto text = read_file_if_exists(AT_FDCWD, path, 1 << 20);
+  if (!text) return labels;
+  const auto document = json::Document::parse(*text, path);
+  document.root().each_member(
+      [&](const std::string& key, const json::Value& value) { labels[key] = value.as_string(); });
+  return labels;
+}
+
+bool matches(const Room& room, const std::string& name, const std::vector<std::string>& filters) {
+  for (const auto& text : filters) {
+    const auto [key, value] = bundle::parse_pair(text, "volume ls: --filter");
+    bool good = true;
+    if (key == "name") {
+      good = name.find(value) != std::string::npos;
+    } else if (key == "driver") {
+      good = value == "local";
+    } else if (key == "dangling") {
+      good = users_of(room, name).empty() == grammar::parse_flag(value, "--filter dangling");
+    } else if (key == "label") {
+      const auto equals = value.find('=');
+      const auto labels = labels_of(room, name);
+      const auto found = labels.find(value.substr(0, equals));
+      good =
+          found != labels.end() && (equals == std::string::npos || found->second == value.substr(equals + 1));
+    } else {
+      throw Error(cat("volume ls: --filter: there is no filter \"", printable(key), "\""))
+          .hint("there is name, label, driver, dangling");
+    }
+    if (!good) return false;
+  }
+  return true;
+}
+
+// A row of ls, where docker has the labels as text.
+std::string volume_row(const Room& room, const std::string& name) {
+  const auto labels = labels_of(room, name);
+  std::string text;
+  for (const auto& [key, value] : labels) text += cat(text.empty() ? "" : ",", key, "=", value);
+  json::Writer w(json::Writer::Style::compact);
+  w.object([&] {
+    w.member("Driver", "local");
+    w.member("Labels", text);
+    w.member("Label", labels);
+    w.member("Links", "N/A");
+    w.member("Mountpoint", cat(folder(room, name), "/_data"));
+    w.member("Name", name);
+    w.member("Scope", "local");
+    w.member("Size", "N/A");
+  });
+  return w.text();
+}
+
 std::string volume_json(const Room& room, const std::string& name) {
   const std::string dir = folder(room, name);
   struct stat st {};
@@ -117,8 +172,7 @@ std::string volume_json(const Room& room, const std::string& name) {
   w.object([&] {
     w.member("CreatedAt", spec::utc_time(static_cast<std::int64_t>(st.st_ctime) * 1'000'000'000));
     w.member("Driver", "local");
-    w.key("Labels");
-    w.raw(read_file_if_exists(AT_FDCWD, cat(dir, "/labels.json"), 1 << 20).value_or("{}"));
+    w.member("Labels", labels_of(room, name));
     w.member("Mountpoint", cat(dir, "/_data"));
     w.member("Name", name);
     w.object("Options", [] {});
@@ -155,20 +209,9 @@ int volume_ls(const Room& room, Args args) {
   std::vector<std::string> rows;
   std::string names;
   for (const auto& name : all_volumes(room)) {
-    bool good = true;
-    for (const auto& text : options.filters) {
-      const auto [key, value] = bundle::parse_pair(text, "volume ls: --filter");
-      if (key == "name") {
-        good = good && name.find(value) != std::string::npos;
-      } else if (key == "dangling") {
-        good = good && users_of(room, name).empty() == grammar::parse_flag(value, "--filter dangling");
-      } else {
-        throw Error(cat("volume ls: --filter: there is no filter \"", printable(key), "\""));
-      }
-    }
-    if (!good) continue;
+    if (!matches(room, name, options.filters)) continue;
     names += cat(name, "\n");
-    rows.push_back(volume_json(room, name));
+    rows.push_back(volume_row(room, name));
   }
   print(options.quiet ? names
                       : render_rows(options.format.empty() ? "table" : options.format, rows,

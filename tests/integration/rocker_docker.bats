@@ -58,3 +58,61 @@ setup() {
   run -0 rocker ps -a --format '{{.Names}}' --filter label!=kind=x
   assert_output $'three\none'
 }
+
+@test "images: docker's columns and ages by --format table; by name, with digests" {
+  rocker tag busybox team/web:2
+  run -0 rocker images --format table
+  assert_line --index 0 --regexp '^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE$'
+  assert_line --index 1 --regexp '^[a-z/]+ +[a-z0-9]+ +[0-9a-f]+ +(Less than a|[0-9]+|About a) (second|minute)s? ago +[0-9.]+MB$'
+  run -0 rocker images --format 'table {{.Repository}}\t{{.ID}}\t{{.CreatedAt}}' busybox
+  assert_line --index 0 --regexp '^REPOSITORY +IMAGE ID +CREATED AT$'
+  assert_equal "${#lines[@]}" 2
+  run -0 rocker images -a -q busybox:latest
+  assert_equal "${#lines[@]}" 1
+  run -0 rocker images --format '{{.Tag}}' 'team/*'
+  assert_output 2
+  run -0 rocker images --digests busybox
+  assert_line --index 0 --regexp '^REPOSITORY +TAG +DIGEST +IMAGE ID'
+  assert_line --index 1 --partial sha256:
+  run -0 rocker images -q -f dangling=true
+  assert_output ''
+  run -0 rocker images -q -f dangling=false
+  assert_equal "${#lines[@]}" 2
+  run -0 rocker images -q nosuch
+  assert_output ''
+  # The first issue's table has its own columns.
+  run -0 rocker images
+  assert_line --index 0 --regexp '^REPOSITORY +TAG +IMAGE ID +SIZE +CREATED$'
+}
+
+@test "history: -q and --format, with docker's columns" {
+  rocker create --name one busybox true
+  rocker commit -m changed one "saved:$TEST_TAG"
+  run -0 rocker history --format table "saved:$TEST_TAG"
+  assert_line --index 0 --regexp '^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$'
+  assert_line --index 1 --regexp 'changed$'
+  run -0 rocker history -q busybox
+  assert_line --index 0 "$(rocker images -q busybox)"
+  run -0 rocker history --format '{{.CreatedBy}}|{{.Comment}}' "saved:$TEST_TAG"
+  assert_line --index 0 'true|changed'
+}
+
+@test "volume ls: filters, and docker's columns" {
+  rocker volume create --label kind=db --label a=b data
+  rocker volume create other
+  rocker create -v data:/data busybox true
+  run -0 rocker volume ls -q -f label=kind=db
+  assert_output data
+  run -0 rocker volume ls -q -f label=kind
+  assert_output data
+  run -0 rocker volume ls -q -f label=kind=web
+  assert_output ''
+  run -0 rocker volume ls -q -f name=oth
+  assert_output other
+  run -0 rocker volume ls -q -f dangling=true
+  assert_output other
+  run -0 rocker volume ls --format '{{.Name}} {{.Labels}} {{.Label "kind"}}' -f name=data
+  assert_output 'data a=b,kind=db db'
+  run -0 rocker volume ls --format 'table {{.Name}}\t{{.Scope}}'
+  assert_line --index 0 --regexp '^VOLUME NAME +SCOPE$'
+}
