@@ -76,7 +76,7 @@ void Builder::apply_spool(Builder& spool) {
   apply(source);
 }
 
-Imported Builder::commit(spec::ImageRecord record) {
+Builder::Finished Builder::finish(spec::ImageRecord record) {
   content_.finish();
   Imported imported;
   imported.tally = spool_tally_;
@@ -95,9 +95,14 @@ Imported Builder::commit(spec::ImageRecord record) {
   record.entries = totals.entries;
   record.disk_usage = totals.disk_usage;
   replace_file(staging_.fd(), "image.json", spec::write_image_record(record), 0600);
-  store_.commit(std::move(staging_), record.reference());
   imported.record = std::move(record);
-  return imported;
+  return {std::move(staging_), std::move(imported)};
+}
+
+Imported Builder::commit(spec::ImageRecord record) {
+  auto [staging, imported] = finish(std::move(record));
+  store_.commit(std::move(staging), imported.record.reference());
+  return std::move(imported);
 }
 
 }  // namespace rocker

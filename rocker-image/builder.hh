@@ -38,8 +38,15 @@ class Builder {
   // Everything that another one has extracted, as far as the options let it; the other one is used up.
   void apply_spool(Builder& spool);
 
+  // An image that lacks only its place.
+  struct Finished {
+    Staging staging;
+    Imported imported;
+  };
   // Gives the directories their attributes, adds up, and writes image.json from record, of which name, tag,
-  // source, config and history are set. Then the image is there.
+  // source, config and history are set. Nothing can be applied after that.
+  Finished finish(spec::ImageRecord record);
+  // The same, and then the image is there.
   Imported commit(spec::ImageRecord record);
 
  private:

@@ -67,35 +67,47 @@ void choose(std::vector<LayoutImage>& images, const ImportOptions& options) {
 
 std::vector<ChosenImage> choose_images(std::vector<LayoutImage> images, const ImportOptions& options) {
   choose(images, options);
+  const bool nameless =
+      std::any_of(images.begin(), images.end(), [](const auto& image) { return image.names.empty(); });
   // Tags alone need a name in front of them, and then are its tags.
-  const bool name_for_tags =
-      options.all && options.reference && !options.tag_given && images.size() > 1 &&
-      std::all_of(images.begin(), images.end(), [](const LayoutImage& image) { return !image.tags.empty(); });
+  const bool name_for_tags = options.all && options.reference && !options.tag_given &&
+                             std::all_of(images.begin(), images.end(), [](const auto& image) {
+                               return image.names.empty() && !image.tags.empty();
+                             });
   if (options.all && options.reference && images.size() > 1 && !name_for_tags) {
     throw Error(cat("has ", images.size(), " images, which can't all be ", options.reference->text()))
-        .hint(std::any_of(images.begin(), images.end(),
-                          [](const LayoutImage& image) { return image.names.empty(); })
-                  ? "import one after the other with --select"
-                  : "leave out the name: each is imported by its own");
+        .hint(nameless ? "import one after the other with --select"
+                       : "leave out the name: each is imported by its own");
   }
   std::vector<ChosenImage> chosen;
   for (auto& image : images) {
-    std::vector<spec::Reference> references;
+    ChosenImage& choice = chosen.emplace_back();
+    const auto add = [&](const spec::Reference& reference) {
+      auto& references = choice.references;
+      if (std::find(references.begin(), references.end(), reference) == references.end())
+        references.push_back(reference);
+    };
     if (name_for_tags) {
-      references.push_back(spec::Reference::parse(cat(options.reference->name, ":", image.tags.front())));
+      for (const auto& tag : image.tags) add(spec::Reference::parse(cat(options.reference->name, ":", tag)));
     } else if (options.reference) {
-      references.push_back(*options.reference);
-    } else if (!image.names.empty()) {
-      const std::string selected = short_name(options.selected);
-      references.push_back(
-          spec::Reference::parse(has_name(image, selected) ? selected : image.names.front()));
-    } else {
+      add(*options.reference);
+    } else if (image.names.empty()) {
       throw Error(cat("has no name for its image",
-                      image.tags.empty() ? "" : cat(", only the tag ", printable(join(image.tags, " = ")))))
+                      image.tags.empty() ? std::string()
+                                         : cat(", only the tag ", printable(join(image.tags, " = ")))))
           .hint(images.size() > 1 ? "give a NAME without a tag behind the archive"
                                   : "give a NAME[:TAG] behind the archive");
+    } else if (options.all) {
+      for (const auto& name : image.names) add(spec::Reference::parse(name));
+    } else {
+      const std::string selected = short_name(options.selected);
+      const bool by_name = has_name(image, selected);
+      add(spec::Reference::parse(by_name ? selected : image.names.front()));
+      if (!by_name && image.names.size() > 1) {
+        choice.advice = cat("it is ", printable(join(image.names, " = ")), "; --all makes each of these");
+      }
     }
-    chosen.push_back({std::move(image), std::move(references)});
+    choice.image = std::move(image);
   }
   return chosen;
 }

@@ -66,31 +66,39 @@ class HardLinker : public TreeVisitor {
 
 }  // namespace
 
-spec::ImageRecord tag_image(const Store& store, const std::string& source, const spec::Reference& target) {
-  Staging staging = store.stage();
-  // Record, tree and manifest are of one generation, whatever becomes of the name meanwhile.
-  const Reading reading = store.read(source);
-  const Image& image = reading.image();
-  auto record = image.record;
-  if (image.reference == target) return record;
+Clone clone_image(const Store& store, int folder_fd, const spec::ImageRecord& record,
+                  const spec::Reference& target) {
+  Clone clone{store.stage(), record};
+  const int fd = clone.staging.fd();
   {
-    const UniqueFd from = reading.rootfs();
-    if (::mkdirat(staging.fd(), "rootfs", 0755) < 0) throw system_error("mkdir rootfs");
-    const UniqueFd to = open_at(staging.fd(), "rootfs", O_RDONLY | O_DIRECTORY);
+    const UniqueFd from = open_at(folder_fd, "rootfs", O_RDONLY | O_DIRECTORY);
+    if (::mkdirat(fd, "rootfs", 0755) < 0) throw system_error("mkdir rootfs");
+    const UniqueFd to = open_at(fd, "rootfs", O_RDONLY | O_DIRECTORY);
     HardLinker linker(to.get());
     walk(from.get(), linker);
   }
   // An image may be without (import --no-manifest).
-  if (::linkat(reading.fd(), "manifest", staging.fd(), "manifest", 0) < 0 && errno != ENOENT) {
-    throw system_error(cat("link ", image.directory, "/manifest"));
+  if (::linkat(folder_fd, "manifest", fd, "manifest", 0) < 0 && errno != ENOENT) {
+    throw system_error(cat("link the manifest of ", record.reference().text()));
   }
-  record.name = target.name;
-  record.tag = target.tag;
-  record.id = target.id();
-  record.generation = new_generation();
-  replace_file(staging.fd(), "image.json", spec::write_image_record(record), 0600);
-  store.commit(std::move(staging), target);
-  return record;
+  clone.record.name = target.name;
+  clone.record.tag = target.tag;
+  clone.record.id = target.id();
+  clone.record.generation = new_generation();
+  replace_file(fd, "image.json", spec::write_image_record(clone.record), 0600);
+  return clone;
+}
+
+spec::ImageRecord tag_image(const Store& store, const std::string& source, const spec::Reference& target) {
+  // Record, tree and manifest are of one generation, whatever becomes of the name meanwhile.
+  const Reading reading = store.read(source);
+  const Image& image = reading.image();
+  if (image.reference == target) return image.record;
+  // Says what is missing in the words for it.
+  (void)reading.rootfs();
+  Clone clone = clone_image(store, reading.fd(), image.record, target);
+  store.commit(std::move(clone.staging), target);
+  return std::move(clone.record);
 }
 
 }  // namespace rocker

@@ -13,6 +13,7 @@
 
 #include "rocker-image/builder.hh"
 #include "rocker-image/choice.hh"
+#include "rocker-image/clone.hh"
 #include "rocker-image/folder.hh"
 #include "rocker-image/progress.hh"
 #include "rocker-image/walk.hh"
@@ -209,8 +210,8 @@ class Import {
                                     const InputDigest& input_digest) {
     const auto images =
         choose_images(layout_images(files, kind, options_.platform, options_.platform_given), options_);
-    std::vector<Imported> result;
-    for (const auto& [image, references] : images) {
+    std::vector<Builder::Finished> made;
+    for (const auto& [image, references, advice] : images) {
       Builder builder(store_, options_, cancel_);
       for (const auto& layer : image.layers) apply_layer(builder, files, layer);
       const auto digest = input_digest();
@@ -225,12 +226,37 @@ class Import {
       for (const auto& layer : image.layers) record.source.diff_ids.push_back(Sha256::text(layer.diff_id));
       record.config = image.config;
       record.history = image.history;
-      result.push_back(builder.commit(with_changes(std::move(record))));
-      auto& imported = result.back();
+      auto first = builder.finish(with_changes(std::move(record)));
+      first.imported.advice = advice;
       const auto here = Platform::of_this_machine();
       if (!options_.platform_given && image.platform.architecture != here.architecture) {
-        imported.advice = cat("it is for ", image.platform.text(), ", this machine is ", here.text());
+        first.imported.advice += cat(advice.empty() ? "" : "; ", "it is for ", image.platform.text(),
+                                     ", this machine is ", here.text());
       }
+      std::vector<Builder::Finished> others;
+      for (std::size_t i = 1; i < references.size(); ++i) {
+        auto [staging, clone] = clone_image(store_, first.staging.fd(), first.imported.record, references[i]);
+        others.push_back({std::move(staging), {std::move(clone), {}, {}}});
+      }
+      made.push_back(std::move(first));
+      for (auto& other : others) made.push_back(std::move(other));
+    }
+    return commit_all(std::move(made));
+  }
+
+  // Nothing of an archive gets its name before all of it is extracted.
+  std::vector<Imported> commit_all(std::vector<Builder::Finished> made) {
+    std::vector<Imported> result;
+    for (auto& [staging, imported] : made) {
+      try {
+        store_.commit(std::move(staging), imported.record.reference());
+      } catch (Error& error) {
+        std::vector<std::string> there;
+        for (const auto& one : result) there.push_back(one.record.reference().text());
+        if (!there.empty()) error.hint(cat("of this archive there are already ", join(there, ", ")));
+        throw;
+      }
+      result.push_back(std::move(imported));
     }
     return result;
   }

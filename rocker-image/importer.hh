@@ -32,7 +32,7 @@ struct ImportOptions {
   As as = As::whatever;
   Platform platform = Platform::of_this_machine();
   bool platform_given = false;
-  bool all = false;      // every image of an archive
+  bool all = false;      // every image of an archive, by each of its names
   std::string selected;  // the one with this name or tag
 
   std::function<void(spec::ImageConfig&)> change;  // --change
@@ -47,7 +47,8 @@ struct Imported {
   std::string advice;  // something that the user may not have meant; empty when there is nothing to say
 };
 
-// Throws Error; the store is as it was then (with `all`, images before the one that failed are there).
+// Throws Error; the store is as it was then. With `all`, too: every image is extracted before the first gets
+// its name. Should one of the renames fail after that, the error says what is there already.
 std::vector<Imported> import_archive(const Store& store, const ImportOptions& options);
 
 // Asks a running import to give up and clean up: for a signal's handler.

@@ -113,6 +113,54 @@ make_hybrid() { # NAME
   assert_equal "$(ls "$(rocker_image path x)")" second
 }
 
+@test '--all makes every name of every image, or none of them' {
+  layout_begin l
+  one_file first 1 | add_layer
+  add_image one:1
+  one_file second 2 | add_layer
+  layout_end two:2
+  jq '.manifests += [.manifests[1] | .annotations["org.opencontainers.image.ref.name"] = "team/two:3"]' l/index.json >i
+  mv i l/index.json
+  run rocker_image import --all l
+  assert_success
+  assert_line --partial 'Imported one:1 '
+  assert_line --partial 'Imported two:2 '
+  assert_line --partial 'Imported team/two:3 '
+  # Both names share their files.
+  assert_equal "$(stat -c %h "$(rocker_image path team/two:3)/second")" 2
+  rocker_image verify team/two:3
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+  # A name in the way of the second: what is there is said.
+  rocker_image rm one:1 two:2 team/two:3
+  touch "$ROCKER_ROOT/images/two"
+  run --separate-stderr rocker_image import --all l
+  assert_failure 1
+  assert_one_error_line 'of this archive there are already one:1'
+  rm "$ROCKER_ROOT/images/two"
+  rocker_image rm one:1
+  # Damage in the last image.
+  truncate -s -1 "l/blobs/sha256/$(jq -r '.layers[0].digest' manifest | cut -d: -f2)"
+  run --separate-stderr rocker_image import --all l
+  assert_failure 1
+  assert_one_error_line "$(jq -r '.layers[0].digest' manifest | cut -d: -f2)"
+  assert_equal "$(ls -A "$ROCKER_ROOT/images")" ''
+}
+
+@test 'of an image with several names one is made, and the others are said' {
+  layout_begin l
+  one_file first 1 | add_layer
+  layout_end
+  docker_archive d.tar app:1
+  jq '.[0].RepoTags += ["app:2"]' docker/manifest.json >m
+  mv m docker/manifest.json
+  run --separate-stderr rocker_image import docker
+  assert_success
+  assert_output --partial 'Imported app:1 '
+  [[ $stderr = *'docker: it is app:1 = app:2; --all makes each of these' ]]
+  run rocker_image import --all docker
+  assert_output --partial 'Imported app:2 '
+}
+
 @test 'one blob for several layers, in an OCI layout and in an archive of docker' {
   layout_begin l
   # What the second layer takes away the third, which is the first again, brings back.
