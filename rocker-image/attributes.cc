@@ -20,6 +20,7 @@ void Tally::add(const Tally& other) {
   xattrs_lost += other.xattrs_lost;
   acls_lost += other.acls_lost;
   whiteouts_ignored += other.whiteouts_ignored;
+  mounts += other.mounts;
   excluded += other.excluded;
 }
 
@@ -38,6 +39,7 @@ std::string Tally::text() const {
   tell(xattrs_lost, "xattr", "xattrs", "not supported or not permitted here");
   tell(acls_lost, "ACL entry", "ACL entries", "for a name without a number");
   tell(whiteouts_ignored, "whiteout", "whiteouts", "aufs' own, or below a symbolic link");
+  tell(mounts, "mount", "mounts", "what is mounted is no part of the folder");
   return join(parts, ", ");
 }
 

@@ -19,6 +19,7 @@ struct Tally {
   std::size_t xattrs_lost = 0;        // that this file system or user can't have
   std::size_t acls_lost = 0;          // ACL entries for names without numbers
   std::size_t whiteouts_ignored = 0;  // below a symbolic link, or aufs' own
+  std::size_t mounts = 0;             // below a folder
   std::size_t excluded = 0;           // --exclude, --strip-components
 
   void add(const Tally& other);

@@ -20,12 +20,19 @@ namespace {
 // Each level of a folder has a descriptor open.
 constexpr std::size_t deepest = 512;
 
+std::optional<std::uint64_t> mount_of(int fd) {
+  struct statx st {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || (st.stx_mask & STATX_MNT_ID) == 0) return {};
+  return st.stx_mnt_id;
+}
+
 }  // namespace
 
 FolderSource::FolderSource(int root_fd, const std::string& left_out) : root_(root_fd) {
   struct stat st {};
   if (::fstat(root_fd, &st) < 0) throw system_error("stat");
   device_ = st.st_dev;
+  mount_ = mount_of(root_fd);
   if (::stat(left_out.c_str(), &st) == 0) {
     left_out_device_ = st.st_dev;
     left_out_inode_ = st.st_ino;
@@ -56,7 +63,13 @@ bool FolderSource::next(Entry& entry) {
   return false;
 }
 
-// False when it has gone away meanwhile.
+bool FolderSource::is_mounted(int fd, const struct stat& st) const {
+  if (mount_ && mount_of(fd) != mount_) return true;
+  // A file of an overlay may have another device than its directory.
+  return S_ISDIR(st.st_mode) && st.st_dev != device_;
+}
+
+// False when it has gone away meanwhile, or is not of the folder.
 bool FolderSource::describe(int dir_fd, const std::string& name, const std::string& path, Entry& entry) {
   using Type = Entry::Type;
   entry = Entry();
@@ -68,6 +81,11 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
   if (left_out_inode_ != 0 && st.st_ino == left_out_inode_ && st.st_dev == left_out_device_) {
     if (path.empty()) throw Error("is the store itself");
     return false;
+  }
+  const bool mounted = is_mounted(handle.get(), st);
+  if (mounted) {
+    ++mounts_;
+    if (!S_ISDIR(st.st_mode)) return false;
   }
   entry.attributes.mode = st.st_mode & 07777;
   entry.attributes.uid = st.st_uid;
@@ -88,7 +106,7 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
       if (levels_.size() == deepest)
         throw Error(cat("directories are nested deeper than ", deepest, " levels"));
       entry.type = Type::directory;
-      if (st.st_dev != device_) break;
+      if (mounted) break;
       UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       auto names = names_in_folder(fd.get());
       levels_.push_back({std::move(fd), std::move(names), 0, path});

@@ -1,8 +1,10 @@
 // A folder on the disk as a source of entries: what `import DIRECTORY` copies.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,12 +16,14 @@ namespace rocker {
 
 class FolderSource : public EntrySource {
  public:
-  // root_fd is borrowed. What is mounted below the folder is left out, as by tar --one-file-system: /proc is
-  // no part of a root file system. So is the directory `left_out`, when it is there: the store, which would
-  // copy itself into itself.
+  // root_fd is borrowed. What is mounted below the folder is left out, also what is of the same file system
+  // (a bind mount) or a single file: /proc is no part of a root file system, nor is the host's resolv.conf.
+  // So is the directory `left_out`, when it is there: the store, which would copy itself into itself.
   explicit FolderSource(int root_fd, const std::string& left_out = {});
   bool next(Entry& entry) override;
   bool data(Chunk& chunk) override;
+
+  std::size_t mounts() const { return mounts_; }  // that were left out so far
 
  private:
   struct Level {
@@ -30,8 +34,12 @@ class FolderSource : public EntrySource {
   };
   bool describe(int dir_fd, const std::string& name, const std::string& path, Entry& entry);
 
+  bool is_mounted(int fd, const struct stat& st) const;
+
   int root_;
   dev_t device_ = 0;
+  std::optional<std::uint64_t> mount_;  // Linux 5.8
+  std::size_t mounts_ = 0;
   dev_t left_out_device_ = 0;
   ino_t left_out_inode_ = 0;
   bool started_ = false;

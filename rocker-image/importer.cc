@@ -159,7 +159,9 @@ class Import {
     builder.apply(source);
     spec::ImageRecord record = new_record(need_reference());
     record.source.format = "directory";
-    return finish_one(builder, std::move(record));
+    auto imported = finish_one(builder, std::move(record));
+    imported.front().tally.mounts = source.mounts();
+    return imported;
   }
 
   // Of an archive that nobody knows yet: --exclude and --strip-components are for the files of a layout's

@@ -309,6 +309,28 @@ listing() { # DIR: all that a user can see of each file
   assert_output --partial 'is the store itself'
 }
 
+@test 'bind mounts below a folder are left out, of folders and of single files, and counted' {
+  mkdir -p host/etc host/mnt other
+  echo one >host/etc/motd
+  echo host >other/secret
+  touch host/etc/resolv.conf
+  mount --bind other host/mnt
+  mount --bind other/secret host/etc/resolv.conf
+  run --separate-stderr rocker_image import host x
+  umount host/mnt host/etc/resolv.conf
+  assert_success
+  [[ $stderr = *'left out or changed: 2 mounts (what is mounted is no part of the folder)' ]]
+  assert_equal "$(cd "$(rocker_image path x)" && find . | sort | xargs)" '. ./etc ./etc/motd ./mnt'
+  # A folder that is mounted itself is one.
+  mkdir top
+  mount --bind host top
+  run --separate-stderr rocker_image import top y
+  umount top
+  assert_success
+  assert_equal "$stderr" ''
+  assert_equal "$(cat "$(rocker_image path y)/etc/motd")" one
+}
+
 @test 'more files than digests are kept in memory: each has its own in the manifest' {
   mkdir tree
   # Two of them differ, one is the last that was made.
