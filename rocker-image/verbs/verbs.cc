@@ -32,7 +32,7 @@ static constexpr Verb verbs[] = {
      nullptr, wait_verb},
     {"rm", "[OPTIONS] CONTAINER...", "Removes containers", Takes::containers, rm_rows, rm_verb},
     {"rename", "CONTAINER NAME", "Gives a container another name", Takes::containers, nullptr, rename_verb},
-    {"inspect", "[OPTIONS] CONTAINER|IMAGE...", "Shows all that is known, as JSON", Takes::containers,
+    {"inspect", "[OPTIONS] CONTAINER|IMAGE|VOLUME...", "Shows all that is known, as JSON", Takes::containers,
      inspect_rows, inspect},
     {"top", "CONTAINER [OPTIONS-OF-PS]", "Shows the processes of a container", Takes::containers, nullptr,
      top},

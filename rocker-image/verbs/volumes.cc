@@ -12,6 +12,7 @@
 #include "rocker-image/containers/volumes.hh"
 #include "rocker-image/template/rows.hh"
 #include "rocker-image/template/template.hh"
+#include "rocker-image/verbs/documents.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/config.hh"
@@ -164,8 +165,22 @@ std::string volume_row(const Room& room, const std::string& name) {
   return w.text();
 }
 
+struct VolumePruneOptions {};
+
+constexpr grammar::Option<VolumePruneOptions> volume_prune_table[] = {
+    {{"all", 'a', "", "named ones too; always so"}, [](VolumePruneOptions&, std::string_view) {}},
+    {{"force", 'f', "", "rocker never asks"}, [](VolumePruneOptions&, std::string_view) {}},
+};
+
+}  // namespace
+
+bool volume_exists(const Room& room, const std::string& name) {
+  return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos &&
+         ::access(cat(folder(room, name), "/_data").c_str(), F_OK) == 0;
+}
+
 std::string volume_json(const Room& room, const std::string& name) {
-  const std::string dir = folder(room, name);
+  const std::string dir = check(room, name);
   struct stat st {};
   ::stat(dir.c_str(), &st);
   json::Writer w(json::Writer::Style::compact);
@@ -180,15 +195,6 @@ std::string volume_json(const Room& room, const std::string& name) {
   });
   return w.text();
 }
-
-struct VolumePruneOptions {};
-
-constexpr grammar::Option<VolumePruneOptions> volume_prune_table[] = {
-    {{"all", 'a', "", "named ones too; always so"}, [](VolumePruneOptions&, std::string_view) {}},
-    {{"force", 'f', "", "rocker never asks"}, [](VolumePruneOptions&, std::string_view) {}},
-};
-
-}  // namespace
 
 Rows volume_ls_rows() {
   return grammar::rows_of(table(ls_table));
@@ -247,10 +253,8 @@ int volume_inspect(const Room& room, Args args) {
   const auto names =
       grammar::parse("volume inspect", table(inspect_table), options, args, grammar::Positionals::mixed);
   std::vector<std::string> found;
-  const int status = for_each_name("volume inspect", names, [&](const std::string& name) {
-    check(room, name);
-    found.push_back(volume_json(room, name));
-  });
+  const int status = for_each_name(
+      "volume inspect", names, [&](const std::string& name) { found.push_back(volume_json(room, name)); });
   if (options.format.empty()) {
     json::Writer w;
     w.array([&] {

@@ -116,3 +116,52 @@ setup() {
   run -0 rocker volume ls --format 'table {{.Name}}\t{{.Scope}}'
   assert_line --index 0 --regexp '^VOLUME NAME +SCOPE$'
 }
+
+@test "inspect: HostConfig has what the line asked for, in its words" {
+  mkdir shared
+  rocker create --name one --cap-add net_admin --cap-drop ALL --shm-size 1m --device /dev/null:/dev/zilch:r \
+    -v ./shared:/in:ro -v data:/data -v /anonymous --tmpfs /scratch:size=1m --security-opt seccomp=unconfined \
+    --restart on-failure:3 -m 64m --cpus 1.5 --read-only --init --add-host db:10.0.0.1 --dns 1.1.1.1 \
+    --ulimit nofile=100:200 -u 1000 --entrypoint echo busybox hello
+  rocker inspect one >inspect.json
+  assert_json '.[0].HostConfig | [.Binds, .CapAdd, .CapDrop, .ShmSize, .Tmpfs, .SecurityOpt]' \
+    "[[\"$PWD/shared:/in:ro\",\"data:/data\"],[\"CAP_NET_ADMIN\"],[\"ALL\"],1048576,{\"/scratch\":\"size=1m\"},[\"seccomp=unconfined\"]]" inspect.json
+  assert_json '.[0].HostConfig.Devices' \
+    '[{"PathOnHost":"/dev/null","PathInContainer":"/dev/zilch","CgroupPermissions":"r"}]' inspect.json
+  assert_json '.[0].HostConfig | [.Memory, .NanoCpus, .RestartPolicy, .NetworkMode, .Privileged, .ReadonlyRootfs, .Init]' \
+    '[67108864,1500000000,{"Name":"on-failure","MaximumRetryCount":3},"none",false,true,true]' inspect.json
+  assert_json '.[0].HostConfig | [.ExtraHosts, .Dns, .Ulimits]' \
+    '[["db:10.0.0.1"],["1.1.1.1"],[{"Name":"nofile","Hard":200,"Soft":100}]]' inspect.json
+  assert_json '[.[0].Mounts[] | [.Type, .Destination, .Mode, .RW]]' \
+    '[["bind","/in","ro",false],["volume","/data","",true],["volume","/anonymous","",true]]' inspect.json
+  assert_json '[.[0].Mounts[] | has("Name")]' '[false,true,true]' inspect.json
+  assert_json '.[0].Mounts[0].Source' "\"$PWD/shared\"" inspect.json
+  assert_json '.[0].Mounts[1] | [.Name, .Source]' "[\"data\",\"$ROCKER_ROOT/volumes/data/_data\"]" inspect.json
+  assert_json '.[0].Config | [.User, .Entrypoint, .Cmd, .Volumes]' \
+    '["1000",["echo"],["hello"],{"/anonymous":{}}]' inspect.json
+  # What nobody asked for is docker's null.
+  rocker create --name two --privileged busybox true
+  rocker inspect two >inspect.json
+  assert_json '.[0].HostConfig | [.Binds, .CapAdd, .CapDrop, .SecurityOpt, .Devices, .ShmSize, .Privileged]' \
+    '[null,null,null,null,[],67108864,true]' inspect.json
+  assert_json '.[0] | [.Mounts, .Config.Entrypoint, .NetworkSettings.Networks.none.IPAddress]' '[[],null,""]' inspect.json
+}
+
+@test "inspect: a volume by its name, and --type" {
+  rocker volume create "$TEST_TAG"
+  run -0 rocker inspect --format '{{.Mountpoint}}' "$TEST_TAG"
+  assert_output "$ROCKER_ROOT/volumes/$TEST_TAG/_data"
+  rocker create --name "$TEST_TAG" busybox true
+  run -0 rocker inspect --format '{{.State.Status}}' "$TEST_TAG"
+  assert_output created
+  run -0 rocker inspect --type volume --format '{{.Name}} {{.Driver}}' "$TEST_TAG"
+  assert_output "$TEST_TAG local"
+  run -1 --separate-stderr rocker inspect --type image --format '{{.Id}}' "$TEST_TAG"
+  assert_one_error_line 'Image not found'
+  run -1 --separate-stderr rocker inspect --type container --format '{{.Id}}' busybox
+  assert_one_error_line 'No such container'
+  run -1 --separate-stderr rocker inspect --type network busybox
+  assert_one_error_line network
+  run -1 --separate-stderr rocker inspect --format '{{.Id}}' nobody
+  assert_one_error_line 'No such object: nobody'
+}
