@@ -156,7 +156,7 @@ setup() {
   assert_output created
   run -0 rocker inspect --type volume --format '{{.Name}} {{.Driver}}' "$TEST_TAG"
   assert_output "$TEST_TAG local"
-  run -1 --separate-stderr rocker inspect --type image --format '{{.Id}}' "$TEST_TAG"
+  run -1 --separate-stderr rocker inspect --type image --format '{{.Id}}' nobody
   assert_one_error_line 'Image not found'
   run -1 --separate-stderr rocker inspect --type container --format '{{.Id}}' busybox
   assert_one_error_line 'No such container'
