@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "spec/support/str.hh"
 
@@ -57,17 +58,18 @@ void Channel::send_error(const Error& error) const {
 }
 
 std::optional<Channel::Packet> Channel::receive() const {
-  Header header{};
-  std::string text(sizeof header + 2 * longest_text, '\0');
+  // Not cleared: the packets are small, and every page that is touched costs a start its time.
+  constexpr std::size_t size = sizeof(Header) + 2 * longest_text;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   ssize_t got = 0;
-  while ((got = ::read(fd_.get(), text.data(), text.size())) < 0) {
+  while ((got = ::read(fd_.get(), buffer.get(), size)) < 0) {
     if (errno == ECONNRESET) return std::nullopt;
     if (errno != EINTR) throw system_error("read from the runtime's channel");
   }
+  Header header{};
   if (got < static_cast<ssize_t>(sizeof header)) return std::nullopt;
-  std::memcpy(&header, text.data(), sizeof header);
-  text.resize(static_cast<std::size_t>(got));
-  text.erase(0, sizeof header);
+  std::memcpy(&header, buffer.get(), sizeof header);
+  std::string text(buffer.get() + sizeof header, static_cast<std::size_t>(got) - sizeof header);
   if (header.message != Message::error) return Packet{header.message, header.number, std::move(text)};
   const std::size_t hint = text.size() - std::min<std::size_t>(header.hint_length, text.size());
   Error error(text.substr(0, hint), static_cast<int>(header.number));

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <memory>
 
 #include "spec/support/error.hh"
 
@@ -54,18 +55,20 @@ int Socket::request(Message& message, const std::function<void(const nlmsghdr&)>
   if (!dump) header->nlmsg_flags |= NLM_F_ACK;
   if (::send(fd_.get(), header, header->nlmsg_len, 0) < 0) throw system_error("sending to netlink");
 
-  alignas(nlmsghdr) static thread_local char buffer[65536];
+  // As much as the kernel fills with a dump at most. Not cleared: what is not written costs no page.
+  constexpr std::size_t size = 65536;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   for (;;) {
     // From the kernel alone: any process may send to a netlink port.
     sockaddr_nl from{};
     socklen_t from_size = sizeof from;
     const ssize_t got =
-        ::recvfrom(fd_.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &from_size);
+        ::recvfrom(fd_.get(), buffer.get(), size, 0, reinterpret_cast<sockaddr*>(&from), &from_size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw system_error("reading from netlink");
     if (from.nl_pid != 0) continue;
     auto left = static_cast<unsigned>(got);
-    for (auto* answer = reinterpret_cast<nlmsghdr*>(buffer); NLMSG_OK(answer, left);
+    for (auto* answer = reinterpret_cast<nlmsghdr*>(buffer.get()); NLMSG_OK(answer, left);
          answer = NLMSG_NEXT(answer, left)) {
       if (answer->nlmsg_seq != sequence_) continue;
       if (answer->nlmsg_type == NLMSG_ERROR) return static_cast<const nlmsgerr*>(NLMSG_DATA(answer))->error;
