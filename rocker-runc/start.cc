@@ -53,7 +53,7 @@ void destroy_after_failure(Container& container) {
   }
 }
 
-void destroy_container(Container& container) {
+void destroy_container(Container& container, std::optional<int> exit_status) {
   spec::Hooks hooks;
   try {
     hooks = container.config().hooks;
@@ -66,9 +66,10 @@ void destroy_container(Container& container) {
   // Also without a group: a unit of systemd's that has failed outlives it.
   cgroups.remove();
   remove_intel_rdt(container.record().intel_rdt);
-  const std::string state = spec::write_state(container.oci_state(name(Status::stopped)));
+  spec::State state = container.oci_state(name(Status::stopped));
+  state.exit_status = exit_status;
   container.remove_directory();
-  run_hooks_to_the_end(hooks.poststop, "poststop", state, container.record().bundle);
+  run_hooks_to_the_end(hooks.poststop, "poststop", spec::write_state(state), container.record().bundle);
 }
 
 }  // namespace rocker

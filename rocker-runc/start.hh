@@ -24,8 +24,8 @@ void start_container(Container& container, const spec::Config& config, const Cha
                      bool& hook_failed);
 
 // Kills what is left, removes cgroups and state, runs the poststop hooks. Of a container whose lock the
-// caller holds.
-void destroy_container(Container& container);
+// caller holds. `exit_status`: of its first process, for the hooks.
+void destroy_container(Container& container, std::optional<int> exit_status = {});
 
 // The same while another error is on its way: what goes wrong here is a warning.
 void destroy_after_failure(Container& container);

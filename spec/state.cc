@@ -14,6 +14,7 @@ std::string write_state(const State& state) {
     if (state.pid != 0) w.member("pid", state.pid);
     w.member("bundle", state.bundle);
     w.unless_empty("annotations", state.annotations);
+    w.member("exitStatus", state.exit_status);
   });
   return w.text();
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <optional>
 #include <string>
 
 namespace rocker::spec {
@@ -14,6 +15,9 @@ struct State {
   pid_t pid = 0;       // 0: none
   std::string bundle;  // absolute
   std::map<std::string, std::string> annotations;
+  // Of its first process, as a shell has it, where it is known: for poststop hooks. Ours, as runtime.md
+  // allows.
+  std::optional<int> exit_status = {};
 };
 
 // Compact JSON.

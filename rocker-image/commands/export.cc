@@ -1,6 +1,7 @@
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/commands/output.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/oci_writer.hh"
 #include "rocker-image/store.hh"
 #include "rocker-image/tar_writer.hh"
@@ -63,6 +64,7 @@ int save(const Globals& globals, const std::vector<std::string>& args) {
   write_oci_archive(reading.image().record, root.get(), output.fd(), compress,
                     cat("/proc/self/fd/", reading.fd()), output.name());
   output.finish();
+  containers::note_image_event(globals.root, "save", reading.image().reference);
   return 0;
 }
 

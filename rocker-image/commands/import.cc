@@ -3,6 +3,7 @@
 #include "rocker-image/changes.hh"
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/importer.hh"
 #include "rocker-image/progress.hh"
 #include "rocker-image/trust.hh"
@@ -166,7 +167,11 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
     catch_signals();
     const auto images = import_archive(store, options);
     progress.finish();
-    for (const auto& imported : images) report(options.input, imported, words.quiet);
+    for (const auto& imported : images) {
+      containers::note_image_event(store.root(), options.all ? "load" : "import",
+                                   imported.record.reference());
+      report(options.input, imported, words.quiet);
+    }
   } catch (Error& error) {
     if (error.errno_value() == ECANCELED) error.exit_status(130);
     throw error.context("Import failed");

@@ -1,5 +1,6 @@
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/store.hh"
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"
@@ -25,6 +26,8 @@ int rm(const Globals& globals, const std::vector<std::string>& args) {
     try {
       const auto reference = store.resolve(name);
       const std::size_t users = store.remove(reference);
+      for (const auto action : {"untag", "delete"})
+        containers::note_image_event(globals.root, action, reference);
       print(cat("Removed ", reference.text(), " (ID: ", spec::short_id(reference.id()), ")\n"));
       if (users != 0) {
         log::warn(cat(reference.text(), ": ", users, users == 1 ? " bundle uses it" : " bundles use it",

@@ -1,6 +1,7 @@
 #include "rocker-image/clone.hh"
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/store.hh"
 #include "spec/support/str.hh"
 
@@ -14,6 +15,7 @@ int tag(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
   const auto reference = spec::Reference::parse(target);
   const auto record = tag_image(Store(globals.root), source, reference);
+  containers::note_image_event(globals.root, "tag", reference);
   print(cat("Tagged ", reference.text(), " (ID: ", spec::short_id(record.id), ")\n"));
   return 0;
 }

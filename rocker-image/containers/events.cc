@@ -15,25 +15,29 @@ std::string events_file(const std::string& root) {
   return cat(root, "/events");
 }
 
-void note_event(const std::string& root, std::string_view action, const Facts& facts) {
+namespace {
+
+struct Event {
+  std::string_view type, action;
+  std::string id;
+  std::string from;  // of a container: its image
+  spec::StringMap attributes;
+};
+
+void append(const std::string& root, const Event& event) {
   // The file is begun anew when it has grown to this; one before it is kept.
   constexpr off_t most = 8 << 20;
   const std::int64_t now = now_ns();
   json::Writer w(json::Writer::Style::compact);
   w.object([&] {
-    w.member("Type", "container");
-    w.member("Action", action);
-    w.member("status", action);
-    w.member("id", facts.id);
-    w.member("from", facts.image);
+    w.member("Type", event.type);
+    w.member("Action", event.action);
+    w.member("status", event.action);
+    w.member("id", event.id);
+    w.member("from", event.from);
     w.object("Actor", [&] {
-      w.member("ID", facts.id);
-      w.object("Attributes", [&] {
-        w.member("image", facts.image);
-        w.member("name", facts.name);
-        if (action == "die" && facts.exit_code) w.member("exitCode", cat(*facts.exit_code));
-        for (const auto& [key, value] : facts.labels) w.member(key, value);
-      });
+      w.member("ID", event.id);
+      w.member("Attributes", event.attributes);
     });
     w.member("scope", "local");
     w.member("time", now / 1'000'000'000);
@@ -47,8 +51,29 @@ void note_event(const std::string& root, std::string_view action, const Facts& f
     struct stat st {};
     if (::fstat(fd.get(), &st) == 0 && st.st_size > most) ::rename(path.c_str(), cat(path, ".1").c_str());
   } catch (const Error& error) {
-    log::warn(error.what());
+    const int why = error.errno_value();
+    if (why != EROFS && why != EACCES) log::warn(error.what());
   }
+}
+
+}  // namespace
+
+void note_event(const std::string& root, std::string_view action, const Facts& facts,
+                const spec::StringMap& more) {
+  spec::StringMap attributes = facts.labels;
+  for (const auto& [key, value] : more) attributes.insert_or_assign(key, value);
+  attributes.insert_or_assign("image", facts.image);
+  attributes.insert_or_assign("name", facts.name);
+  if (action == "die" && facts.exit_code) attributes.insert_or_assign("exitCode", cat(*facts.exit_code));
+  append(root, {"container", action, facts.id, facts.image, std::move(attributes)});
+}
+
+void note_image_event(const std::string& root, std::string_view action, const spec::Reference& image) {
+  append(root, {"image", action, image.id(), {}, {{"name", image.text()}}});
+}
+
+void note_volume_event(const std::string& root, std::string_view action, const std::string& name) {
+  append(root, {"volume", action, name, {}, {{"driver", "local"}}});
 }
 
 }  // namespace rocker::containers

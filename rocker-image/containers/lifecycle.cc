@@ -172,7 +172,7 @@ void failed(const Room& room, Facts& facts, const std::string& reason, int exit_
   room.registry.save(facts);
 }
 
-End ended(const Room& room, const std::string& id, const std::string& runtime) {
+End ended(const Room& room, const std::string& id, const std::string& runtime, std::optional<int> exit_code) {
   End end;
   const std::string dir = room.registry.directory(id);
   // Called as the hook of a runtime that another command has told to delete the container: that one does the
@@ -185,7 +185,7 @@ End ended(const Room& room, const std::string& id, const std::string& runtime) {
   if (look(room.registry, facts).pid != 0) throw Error(cat("container ", facts.name, " is still running"));
   // It never began, and failed() has noted down why.
   if (!facts.error.empty() && facts.finished_ns >= facts.started_ns) return end;
-  facts.exit_code = read_exit_code(dir, id);
+  facts.exit_code = exit_code ? exit_code : read_exit_code(dir, id);
   facts.oom_killed =
       ::access(cat(dir, "/oom").c_str(), F_OK) == 0 || ::access(cat(dir, "/persist/oom").c_str(), F_OK) == 0;
   facts.finished_ns = now_ns();

@@ -35,7 +35,9 @@ struct End {
 
 // It has ended: reads the exit status that conmon left, has the runtime forget it, unmounts, notes all that
 // down, and removes it when that was asked for. Whether it is to be started again is for the caller to do.
-End ended(const Room& room, const std::string& id, const std::string& runtime);
+// `exit_code`: of one that no conmon has watched, as the runtime tells its hook.
+End ended(const Room& room, const std::string& id, const std::string& runtime,
+          std::optional<int> exit_code = {});
 
 // Takes a container away; one that runs only by force, and then it is killed. Its anonymous volumes go with
 // it when `volumes` says so, and when it was made to be removed at its end.

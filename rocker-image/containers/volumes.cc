@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "rocker-image/containers/events.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
@@ -57,7 +58,9 @@ std::string volume_source(const std::string& root, const bundle::VolumeRequest& 
   make_directories(volumes, 0700);
   if (::chmod(volumes.c_str(), 0700) < 0) throw system_error(cat("chmod ", volumes));
   const std::string data = cat(volume_directory(root, name), "/_data");
+  const bool is_new = ::access(data.c_str(), F_OK) != 0;
   make_directories(data, 0755);
+  if (is_new) note_volume_event(root, "create", name);
   return data;
 }
 
@@ -121,7 +124,10 @@ void fill_volumes(const bundle::Made& made) {
 }
 
 void remove_volume(const std::string& root, const std::string& name) {
-  remove_tree(AT_FDCWD, volume_directory(root, name));
+  const std::string dir = volume_directory(root, name);
+  const bool was = ::access(dir.c_str(), F_OK) == 0;
+  remove_tree(AT_FDCWD, dir);
+  if (was) note_volume_event(root, "destroy", name);
 }
 
 }  // namespace rocker::containers

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/content.hh"
 #include "rocker-image/extract.hh"
 #include "rocker-image/tar_writer.hh"
@@ -321,6 +322,7 @@ int cp(const Room& room, Args args) {
   } else {
     copy(here, container, options);
   }
+  containers::note_event(room.registry.root(), "copy", facts);
   return 0;
 }
 

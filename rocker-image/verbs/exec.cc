@@ -8,6 +8,7 @@
 #include "rocker-image/bundle/capabilities.hh"
 #include "rocker-image/bundle/users.hh"
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/shell.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
@@ -95,6 +96,10 @@ int exec(const Room& room, Args args) {
     }
     auto words = runtime_line(room, options, facts, live);
     words.insert(words.end(), rest.begin() + 1, rest.end());
+    // docker's names. Its exec_die is not known to us: the runtime takes our place.
+    const std::string line = join({rest.begin() + 1, rest.end()}, " ");
+    for (const auto action : {"exec_create: ", "exec_start: "})
+      note_event(room.registry.root(), cat(action, line), facts);
     print(ShellFacts().arguments(words).text());
     return 0;
   } catch (Error& error) {

@@ -1,6 +1,7 @@
 // image prune and image tree: docker's and podman's verbs of images that rocker-image's own commands don't
 // have.
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/units.hh"
@@ -61,6 +62,8 @@ PrunedImages prune_images(const Room& room, bool all, const std::vector<std::str
   for (const auto& image : room.store.list([](const Error& error) { log::warn(error.what()); })) {
     if (!room.store.users(image.generation()).empty() || !matches(image.record, filters)) continue;
     room.store.remove(image.reference);
+    for (const auto action : {"untag", "delete"})
+      containers::note_image_event(room.registry.root(), action, image.reference);
     out.names.push_back(image.reference.text());
     out.bytes += bytes_of(image.record);
   }

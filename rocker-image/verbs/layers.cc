@@ -12,6 +12,7 @@
 #include "rocker-image/builder.hh"
 #include "rocker-image/bundle/bundle.hh"
 #include "rocker-image/changes.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/folder.hh"
 #include "rocker-image/tar_writer.hh"
 #include "rocker-image/verbs/container_root.hh"
@@ -179,6 +180,7 @@ int export_verb(const Room& room, Args args) {
     throw Error(cat("export: tar failed with status ", status));
   }
   if (out && ::rename(part.c_str(), options.output.c_str()) < 0) throw system_error(cat("rename ", part));
+  containers::note_event(room.registry.root(), "export", facts);
   return 0;
 }
 
@@ -226,6 +228,7 @@ int commit(const Room& room, Args args) {
   step.comment = options.message;
   made.history.push_back(std::move(step));
   const Imported imported = builder.commit(std::move(made));
+  containers::note_event(room.registry.root(), "commit", facts, {{"comment", options.message}});
   print(cat(imported.record.id, "\n"));
   return 0;
 }

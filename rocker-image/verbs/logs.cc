@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
+
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/k8s_log.hh"
@@ -43,7 +46,7 @@ struct EventOptions {
 };
 
 constexpr grammar::Option<EventOptions> events_table[] = {
-    {{"filter", 'f', "KEY=VALUE", "only those: container, event, image, label, type"},
+    {{"filter", 'f', "KEY=VALUE", "only those: container, event, image, label, type, volume"},
      [](EventOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"format", 0, "FORMAT", "json, or a template like {{.Action}}"},
      [](EventOptions& o, std::string_view v) { o.format = v; }},
@@ -53,32 +56,45 @@ constexpr grammar::Option<EventOptions> events_table[] = {
      [](EventOptions& o, std::string_view v) { o.until_ns = parse_moment(v, "--until"); }},
 };
 
+// Whether an event is what one filter asks for.
+bool is_of(const json::Value& event, const std::string& key, const std::string& value) {
+  const auto attribute = [&](std::string_view name) -> std::optional<std::string> {
+    const auto found = event.at("Actor").at("Attributes").find(name);
+    if (!found) return std::nullopt;
+    return found->as_string();
+  };
+  const std::string type = event.at("Type").as_string(), id = event.at("id").as_string();
+  if (key == "event") {
+    // "exec_start" is asked for, "exec_start: COMMAND" is written down.
+    const std::string action = event.at("Action").as_string();
+    return action == value || action.starts_with(cat(value, ":"));
+  }
+  if (key == "type") return type == value;
+  if (key == "container") return type == key && (id.starts_with(value) || attribute("name") == value);
+  if (key == "volume") return type == key && id == value;
+  if (key == "image") {
+    const std::string image = type == key ? attribute("name").value_or("") : event.at("from").as_string();
+    return image == value || image == cat(value, ":latest") || (type == key && id.starts_with(value));
+  }
+  if (key == "label") {
+    const auto equals = value.find('=');
+    const auto found = attribute(value.substr(0, equals));
+    return found && (equals == std::string::npos || *found == value.substr(equals + 1));
+  }
+  throw Error(cat("events: --filter: there is no filter \"", printable(key), "\""))
+      .hint("there is container, event, image, label, type, volume");
+}
+
+// docker's: the values of one key are alternatives, but for labels, and the keys must all hold.
 bool wanted(const json::Value& event, const EventOptions& options) {
+  std::map<std::string, bool> good;
   for (const auto& text : options.filters) {
     const auto [key, value] = bundle::parse_pair(text, "events: --filter");
-    const auto attribute = [&](std::string_view name) {
-      return event.at("Actor").at("Attributes").find(name);
-    };
-    if (key == "event") {
-      if (event.at("Action").as_string() != value) return false;
-    } else if (key == "type") {
-      if (event.at("Type").as_string() != value) return false;
-    } else if (key == "container") {
-      if (!event.at("id").as_string().starts_with(value) && attribute("name")->as_string() != value)
-        return false;
-    } else if (key == "image") {
-      const auto image = event.at("from").as_string();
-      if (image != value && image != cat(value, ":latest")) return false;
-    } else if (key == "label") {
-      const auto [label, content] = bundle::parse_pair(value, "events: --filter label");
-      const auto found = attribute(label);
-      if (!found || (value.find('=') != std::string::npos && found->as_string() != content)) return false;
-    } else {
-      throw Error(cat("events: --filter: there is no filter \"", printable(key), "\""))
-          .hint("there is container, event, image, label, type");
-    }
+    const bool is = is_of(event, key, value);
+    const auto [at, first] = good.try_emplace(key, is);
+    if (!first) at->second = key == "label" ? at->second && is : at->second || is;
   }
-  return true;
+  return std::all_of(good.begin(), good.end(), [](const auto& entry) { return entry.second; });
 }
 
 // docker's line: TIME container ACTION ID (image=..., name=...)

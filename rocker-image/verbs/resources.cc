@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "rocker-image/bundle/values.hh"
+#include "rocker-image/containers/events.hh"
 #include "rocker-image/template/rows.hh"
 #include "rocker-image/verbs/spawn.hh"
 #include "rocker-image/verbs/verbs.hh"
@@ -306,6 +307,7 @@ int update(const Room& room, Args args) {
         facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
     }
     room.registry.save(facts);
+    note_event(room.registry.root(), "update", facts);
     print(cat(text, "\n"));
   });
 }

@@ -1,4 +1,5 @@
 // run, create, start, attach, and what the shell and conmon tell us in between.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/json.hh"
+#include "spec/support/file.hh"
 #include "spec/support/units.hh"
 
 namespace rocker::verbs {
@@ -234,11 +236,26 @@ int failed_verb(const Room& room, Args args) {
   throw Error(reason).exit_status(status);
 }
 
+// As the hook of the runtime we are given the state, with how the process has ended.
+static std::optional<int> exit_status_of_hook() {
+  std::optional<int> status;
+  struct stat st {};
+  constexpr std::size_t most = 1 << 20;
+  if (::fstat(STDIN_FILENO, &st) < 0 || !S_ISFIFO(st.st_mode)) return status;
+  try {
+    const auto document = json::Document::parse(read_all(STDIN_FILENO, "state", most), "state");
+    document.root().member("exitStatus", status);
+  } catch (const Error& error) {
+    log::debug(error.what());  // without it the container's end is noted down all the same
+  }
+  return status;
+}
+
 int ended_verb(const Room& room, Args args) {
   std::string runtime, rocker;
   for (std::size_t i = 1; i + 1 < args.size(); i += 2)
     (args[i] == "--runtime" ? runtime : rocker) = args[i + 1];
-  const End end = ended(room, args[0], runtime);
+  const End end = ended(room, args[0], runtime, runtime.empty() ? exit_status_of_hook() : std::nullopt);
   if (!end.restart || rocker.empty()) return 0;
   ::usleep(end.delay * 1000);
   // Meanwhile somebody may have stopped, started or removed it.

@@ -118,6 +118,7 @@ int restart_verb(const Room& room, Args args) {
     const Live live = look(room.registry, facts);
     if (live.pid != 0 || live.status == Status::starting)
       stop(room, facts, options.time, runtime(), options.signal);
+    note_event(room.registry.root(), "restart", facts);
     out += cat(" ", containers::shell_quote(text));
   });
   print(cat(out, "\nstatus=", status, "\n"));
@@ -131,7 +132,7 @@ int kill_verb(const Room& room, Args args) {
     Facts facts = find(room, text);
     send(room, facts, options.signal);
     thaw(room, facts, runtime());
-    note_event(room.registry.root(), "kill", facts);
+    note_event(room.registry.root(), "kill", facts, {{"signal", cat(bundle::signal_number(options.signal))}});
     // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
     if (options.signal == "SIGKILL") stop(room, facts, 0, runtime());
     print(cat(text, "\n"));
@@ -177,8 +178,9 @@ int rename_verb(const Room& room, Args args) {
   Facts facts = find(room, args[0]);
   const FileLock lock = room.registry.lock(facts.id);
   facts = room.registry.load(facts.id);
+  const std::string before = facts.name;
   room.registry.rename(facts, args[1]);
-  note_event(room.registry.root(), "rename", facts);
+  note_event(room.registry.root(), "rename", facts, {{"oldName", before}});
   return 0;
 }
 

@@ -181,7 +181,7 @@ int run(const Globals& globals, const std::vector<std::string>& args) {
   told_of_memory(created.container, status);
   if (!keep) {
     const FileLock lock = created.container.lock();
-    destroy_container(created.container);
+    destroy_container(created.container, status);
   }
   return status;
 }

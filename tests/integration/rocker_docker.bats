@@ -165,3 +165,50 @@ setup() {
   run -1 --separate-stderr rocker inspect --format '{{.Id}}' nobody
   assert_one_error_line 'No such object: nobody'
 }
+
+# The events up to now, TYPE ACTION a line, with the filters that are given.
+events() {
+  rocker events --since 1h --until 0s --format '{{.Type}} {{.Action}}' "$@"
+}
+
+@test "events: of images, volumes, exec, update, commit, cp; filters of one key are alternatives" {
+  rocker tag busybox "other:$TEST_TAG"
+  rocker rmi "other:$TEST_TAG"
+  rocker save -o saved.tar busybox
+  rocker load -i saved.tar
+  rocker volume create data
+  rocker volume rm data
+  run -0 events --filter type=image
+  assert_output $'image import\nimage tag\nimage untag\nimage delete\nimage save\nimage load'
+  run -0 events --filter type=volume --filter volume=data
+  assert_output $'volume create\nvolume destroy'
+  rocker run -d --name one --label kind=x busybox sleep 1000
+  rocker exec one true
+  rocker update --pids-limit 100 one
+  rocker cp "$REPO/README.md" one:/tmp/
+  rocker commit one saved
+  rocker kill one
+  run -0 events --filter container=one
+  assert_output "container create
+container start
+container exec_create: true
+container exec_start: true
+container update
+container copy
+container commit
+container kill
+container die
+container stop"
+  run -0 events --filter event=exec_start --filter event=die --filter label=kind=x
+  assert_output $'container exec_start: true\ncontainer die'
+  run -0 events --filter image=busybox --filter event=tag --filter event=create
+  assert_output 'container create'
+  run -0 rocker events --since 1h --until 0s --filter event=kill --format '{{.Actor.Attributes.signal}}'
+  assert_output 9
+}
+
+@test "events: the exit code of a foreground run --rm, that nobody watches" {
+  rocker run --rm busybox sh -c 'exit 3' </dev/null || true
+  run -0 rocker events --since 1h --until 0s --filter event=die --format '{{.Actor.Attributes.exitCode}}'
+  assert_output 3
+}
