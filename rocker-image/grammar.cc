@@ -90,6 +90,7 @@ class Scanner {
       }
       return set(i, rows_[i]->value.empty() ? "true" : value_of(option));
     }
+    if (text == "help") throw HelpAsked{};
     std::vector<std::string_view> names;
     for (const Row* row : rows_) {
       if (!row->refused) names.push_back(row->name);
@@ -107,6 +108,7 @@ class Scanner {
       text.remove_prefix(1);
       std::size_t i = 0;
       while (i < rows_.size() && rows_[i]->letter != letter) ++i;
+      if (i == rows_.size() && letter == 'h') throw HelpAsked{};
       if (i == rows_.size()) throw error(cat("unknown option \"-", printable({&letter, 1}), "\""));
       const std::string option{'-', letter};
       if (rows_[i]->refused) return set(i, {});
@@ -162,8 +164,8 @@ bool parse_flag(std::string_view text, std::string_view option) {
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view best;
   if (word.size() > 64) return best;
-  // A third of the letters may be wrong, and never more than three.
-  std::size_t least = std::min<std::size_t>(3, word.size() / 3 + 1) + 1;
+  // A third of the letters may be wrong, at least one and never more than three.
+  std::size_t least = std::clamp<std::size_t>((word.size() + 1) / 3, 1, 3) + 1;
   for (const auto candidate : candidates) {
     const std::size_t found = distance(word, candidate);
     if (found < least) {

@@ -34,13 +34,18 @@ struct Option : Row {
 template <typename Target>
 using Table = std::span<const Option<Target>>;
 
+// --help, anywhere among the options, or -h where that is no option; also when the line has mistakes behind
+// it.
+struct HelpAsked {};
+
 enum class Positionals {
   end_options,  // the first positional and all behind it belong to somebody else (run, exec)
   mixed,        // options may stand anywhere (ps, rm)
 };
 
 // Calls apply(row index, value) for every option in the order of the line, a flag with "true" or "false", and
-// returns the positionals. Throws Error that names the option; with "did you mean" where one is near.
+// returns the positionals. Throws HelpAsked, and Error that names the option; with "did you mean" where one
+// is near.
 std::vector<std::string> scan(std::string_view verb, std::span<const Row* const> rows,
                               std::span<const std::string> args, Positionals positionals,
                               const std::function<void(std::size_t row, std::string_view value)>& apply);

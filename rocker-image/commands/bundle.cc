@@ -29,11 +29,7 @@ std::string bundle_help() {
 
 }  // namespace
 
-int bundle(const Globals& globals, const std::vector<std::string>& args) {
-  if (!args.empty() && (args[0] == "--help" || args[0] == "-h")) {
-    print(bundle_help());
-    return 0;
-  }
+int bundle(const Globals& globals, const std::vector<std::string>& args) try {
   bundle::Options options;
   // What is behind "--" is the command, however it looks.
   const auto dashes = std::find(args.begin(), args.end(), "--");
@@ -74,6 +70,9 @@ int bundle(const Globals& globals, const std::vector<std::string>& args) {
     throw system_error(cat("chmod ", printable(dir)));
   unmake.dismiss();
   undo.dismiss();
+  return 0;
+} catch (const grammar::HelpAsked&) {
+  print(bundle_help());
   return 0;
 }
 

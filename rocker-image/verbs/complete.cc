@@ -20,18 +20,21 @@ std::string_view name(Takes takes) {
   return "nothing";
 }
 
-// A line a verb: NAME, what it takes, summary; and a line an option: "VERB -x --long VALUE help".
+// A line a verb: NAME, what it takes, summary, and "command" where only its --help knows its options; a line
+// an alias: NAME, the verb; and a line an option: "VERB -x --long VALUE help".
 std::string tables() {
   std::string out;
   for (const auto& verb : all_verbs()) {
     if (verb.summary.empty()) continue;
-    out += cat("verb\t", verb.name, "\t", name(verb.takes), "\t", verb.summary, "\n");
+    out += cat("verb\t", verb.name, "\t", name(verb.takes), "\t", verb.summary, "\t",
+               verb.rows == nullptr && !verb.command.empty() ? "command" : "", "\n");
     for (const auto* row : verb.rows != nullptr ? verb.rows() : Rows{}) {
       if (row->refused) continue;
       out += cat("option\t", verb.name, "\t--", row->name, "\t",
                  row->letter != 0 ? cat("-", row->letter) : "", "\t", row->value, "\t", row->help, "\n");
     }
   }
+  for (const auto& [alias, verb] : all_aliases()) out += cat("alias\t", alias, "\t", verb, "\n");
   return out;
 }
 

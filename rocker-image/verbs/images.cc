@@ -1,4 +1,4 @@
-// image prune and image tree: docker's and podman's verbs of images that rocker-image's own commands don't
+// image inspect, prune and tree: docker's and podman's verbs of images that rocker-image's own commands don't
 // have.
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
@@ -81,6 +81,14 @@ int image_prune(const Room& room, Args args) {
   if (!out.empty()) out = cat("Deleted Images:\n", out, "\n");
   print(cat(out, "Total reclaimed space: ", format_size(pruned.bytes), "\n"));
   return 0;
+}
+
+// docker's: inspect, of images alone.
+int image_inspect(const Room& room, Args args) {
+  if (args.empty()) throw Error("image inspect: which image?").hint("'rocker images' lists all images");
+  std::vector<std::string> words{"--type", "image"};
+  words.insert(words.end(), args.begin(), args.end());
+  return inspect(room, words);
 }
 
 // podman's: what an image was made of, and which other names stand for the same.

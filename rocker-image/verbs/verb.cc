@@ -9,7 +9,8 @@
 namespace rocker::verbs {
 
 std::string help_of(const Verb& verb) {
-  std::string text = cat("Usage: rocker ", verb.name, " ", verb.usage, "\n\n", verb.summary, ".\n");
+  std::string text = cat("Usage: rocker ", verb.name, verb.usage.empty() ? "" : " ", verb.usage, "\n\n",
+                         verb.summary, ".\n");
   const auto rows = verb.rows != nullptr ? verb.rows() : std::vector<const grammar::Row*>{};
   if (!rows.empty()) text += cat("\nOptions:\n", grammar::help_lines(rows));
   return text;

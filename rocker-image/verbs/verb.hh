@@ -11,6 +11,7 @@
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/containers/lifecycle.hh"
 #include "rocker-image/grammar.hh"
+#include "spec/support/error.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
 
@@ -31,9 +32,25 @@ struct Verb {
   std::vector<const grammar::Row*> (*rows)() = nullptr;
   int (*run)(const Room& room, Args args) = nullptr;
   bool evaluated = false;  // its output is for the shell's eval: --help has to look different (status 2)
+  // Instead of rows and run: the command of rocker-image's that does it, and knows its options. `words` makes
+  // that command's line of the verb's, where they differ.
+  std::string_view command = {};
+  std::vector<std::string> (*words)(Args args) = nullptr;
 };
 
 std::span<const Verb> all_verbs();
+
+// docker's other spelling of a verb: `image rm` is `rmi`, `container start` is `start`.
+struct Alias {
+  std::string name, verb;
+};
+std::vector<Alias> all_aliases();
+
+// `rocker volume --help`: the verbs of a group.
+std::string help_of_group(std::string_view group);
+
+// What is wrong with a verb that is none, or a group without one; with what was meant.
+Error unknown_verb(std::string_view name);
 
 // The text of `rocker VERB --help`.
 std::string help_of(const Verb& verb);

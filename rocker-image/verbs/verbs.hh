@@ -89,14 +89,21 @@ struct PrunedImages {
 PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters);
 Rows image_prune_rows();
 int image_prune(const Room& room, Args args);
+int image_inspect(const Room& room, Args args);
 int image_tree(const Room& room, Args args);
 
-// system.cc, doctor.cc
+// load.cc: a line of `rocker-image import`
+Rows load_rows();
+std::vector<std::string> load_words(Args args);
+
+// system.cc, version.cc, doctor.cc
 Rows info_rows();
 Rows system_prune_rows();
 int system_df(const Room& room, Args args);
 int system_info(const Room& room, Args args);
 int system_prune(const Room& room, Args args);
+Rows version_rows();
+int version(const Room& room, Args args);
 int doctor(const Room& room, Args args);
 
 // health.cc: ID; what the shell starts beside a container that has a check

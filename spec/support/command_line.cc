@@ -41,6 +41,11 @@ std::string value_name(const std::string& names) {
   return word;
 }
 
+std::string& typed_name() {
+  static std::string name;
+  return name;
+}
+
 CLI::Option* of(void* option) {
   return static_cast<CLI::Option*>(option);
 }
@@ -80,11 +85,15 @@ CommandLine::Option* CommandLine::Option::range(int least, int most) {
   return this;
 }
 
+void CommandLine::call_it(std::string name) {
+  typed_name() = std::move(name);
+}
+
 CommandLine::CommandLine(const std::string& command, const std::string& usage, const std::string& description,
                          const std::string& prefix)
-    : impl_(std::make_unique<Impl>(description, command)) {
+    : impl_(std::make_unique<Impl>(description, typed_name().empty() ? command : typed_name())) {
   std::string text = cat("Usage: ", log::program());
-  for (const auto& word : {prefix, command, std::string("[OPTIONS]"), usage}) {
+  for (const auto& word : {prefix, impl_->command, std::string("[OPTIONS]"), usage}) {
     if (!word.empty()) text += cat(" ", word);
   }
   impl_->app.description(cat(text, "\n\n", description));
@@ -119,18 +128,27 @@ std::string CommandLine::help() const {
 }
 
 bool CommandLine::read(const std::vector<std::string>& args) {
+  const auto wrong = [&](std::string_view text) {
+    const auto& command = impl_->command;
+    return Error(command.empty() ? std::string(text) : cat(command, ": ", text))
+        .hint(cat("see '", log::program(), command.empty() ? "" : " ", command, " --help'"));
+  };
   try {
     // CLI11 wants them from the last to the first.
     impl_->app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::CallForHelp&) {
     write_all(STDOUT_FILENO, help(), "standard output");
     return false;
+  } catch (const CLI::ExtrasError&) {
+    const auto extra = impl_->app.remaining().front();
+    const bool option = extra.size() > 1 && extra.starts_with('-');
+    const std::string text = option ? cat("unknown option \"", printable(extra), "\"")
+                                    : cat("\"", printable(extra), "\" is one argument too many");
+    throw wrong(text);
   } catch (const CLI::ParseError& error) {
     std::string text = error.what();
     std::replace(text.begin(), text.end(), '\n', ' ');
-    const std::string command = impl_->command.empty() ? "" : cat(" ", impl_->command);
-    throw Error(impl_->command.empty() ? std::string(trim(text)) : cat(impl_->command, ": ", trim(text)))
-        .hint(cat("see '", log::program(), command, " --help'"));
+    throw wrong(trim(text));
   }
   return true;
 }

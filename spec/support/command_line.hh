@@ -36,6 +36,11 @@ class CommandLine {
   CommandLine(const std::string& command, const std::string& usage, const std::string& description,
               const std::string& prefix = {});
   ~CommandLine();
+
+  // What the user has typed for the command, where that is another word ("images" for "list"): its help and
+  // its errors say so.
+  static void call_it(std::string name);
+
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 

@@ -3,20 +3,84 @@
 
 load helpers
 
-@test "every verb has a --help, and the man page has every verb and option" {
-  run -0 "$ROCKER_IMAGE" container complete tables
-  local kind verb option _
-  while IFS=$'\t' read -r kind verb option _; do
-    case $kind in
-      verb)
-        # shellcheck disable=SC2086  # two words are two arguments
-        "$ROCKER" ${verb} --help | grep -q '^Usage: rocker' || fail "rocker $verb --help"
-        grep -qx ".Ss rocker $verb" "$REPO/man/rocker.1" || fail "man page: $verb"
-        ;;
-      option)
-        [[ $verb = create ]] || grep -qE "^\.It .*Fl -${option#--}( |$)" "$REPO/man/rocker.1" || fail "man page: $verb $option"
-        ;;
+# The verbs of a group, or those that `rocker --help` lists: a line each, two words where a verb has two.
+verbs_of() { # [GROUP]
+  if [[ $# = 0 ]]; then
+    # The lines from "Images" to the empty one. What stands in capitals or brackets is no verb.
+    "$ROCKER" --help | sed -n '3,/^$/{s/^[A-Z][a-z]*//; s/\[[^ ]*//g; s/\(import\) .*TAG\]/\1/; p}' |
+      awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^(container|image|volume|system)$/) { group = $i } else {
+        if ($i ~ /^[a-z|]+$/) { n = split($i, word, "|"); for (j = 1; j <= n; j++) print group (group ? " " : "") word[j] }
+        group = "" } }'
+  else
+    "$ROCKER" "$1" --help | sed -n "s/^  \([a-z]*\)  .*/$1 \1/p"
+  fi
+}
+
+helps() { # ARGUMENT...
+  run --separate-stderr timeout 20 "$ROCKER" "$@"
+  [[ $status = 0 && -z $stderr && $output == 'Usage: rocker '* ]] || fail "rocker $*: $status: $output $stderr"
+}
+
+@test "every verb and every group answers to help, --help and -h" {
+  local group name words
+  verbs_of >verbs
+  for group in container image volume system; do verbs_of "$group" >>verbs; done
+  for name in import load images run ps 'container prune' 'image rm' 'volume create' 'system df' version doctor \
+    'container start' 'container ls' 'image inspect' 'system events'; do
+    grep -qx "$name" verbs || fail "no help lists $name"
+  done
+  while read -r name; do
+    read -ra words <<<"$name"
+    helps help "${words[@]}"
+    helps "${words[@]}" --help
+    # -h is a host's name there.
+    [[ ${words[-1]} =~ ^(run|create)$ && ${words[0]} != volume ]] || helps "${words[@]}" -h
+  done <verbs
+  for group in container image volume system; do
+    helps help "$group"
+    helps "$group" --help
+    helps "$group" -h
+  done
+  helps help
+  helps --help
+  # Behind other options too, and never by running what was asked about.
+  helps ps -a --help
+  helps run --rm --help
+  helps help run busybox
+}
+
+@test "every verb of rocker --help has its section in the man page" {
+  local name
+  verbs_of >verbs
+  [[ $(wc -l <verbs) -ge 45 ]]
+  while read -r name; do
+    # Another spelling stands in the section of the verb that it is.
+    case $name in
+      info) name='system info' ;;
+      'image ls') name=images ;;
+      'image rm') name=rmi ;;
     esac
+    grep -qxE "\.Ss rocker $name" "$REPO/man/rocker.1" || fail "man page: $name"
+  done <verbs
+}
+
+# The options that a verb's own help lists, which is made by one of two programs' rooms: "--quiet" and the like.
+options_in_help() { # VERB...
+  "$ROCKER" "$@" --help | grep -oE '^ +(-[a-zA-Z], ?)?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+}
+
+@test "the man page has every verb and option of the tables" {
+  run -0 "$ROCKER_IMAGE" container complete tables
+  local kind verb option _ section words
+  while IFS=$'\t' read -r kind verb _; do
+    [[ $kind = verb ]] || continue
+    grep -qx ".Ss rocker $verb" "$REPO/man/rocker.1" || fail "man page: $verb"
+    [[ $verb != create ]] || continue
+    section=$(sed -n "/^\.Ss rocker $verb\$/,/^\.S[sh]/p" "$REPO/man/rocker.1")
+    read -ra words <<<"$verb"
+    for option in $(options_in_help "${words[@]}"); do
+      [[ $option = --help ]] || grep -qE "^\.It .*Fl -${option#--}( |$)" <<<"$section" || fail "man page: $verb $option"
+    done
   done <<<"$output"
 }
 
@@ -46,4 +110,25 @@ load helpers
   assert_one_error_line 'did you mean "start"?'
   run -1 --separate-stderr "$ROCKER" pull x
   assert_one_error_line skopeo
+}
+
+@test "every verb's error begins with rocker: and calls the verb as it was typed" {
+  local verb words
+  # verb, an argument that it can't take
+  for verb in images rmi history save import load version ps stop rm 'volume ls' 'image prune' 'image inspect' pause; do
+    read -ra words <<<"$verb"
+    run -1 --separate-stderr "$ROCKER" "${words[@]}" --no-such-option x
+    # image inspect is inspect, of images alone.
+    [[ $stderr == "rocker: ${verb/image inspect/inspect}: unknown option "* ]] || fail "$verb: $stderr"
+  done
+  for verb in tag rmi history save; do
+    run -1 --separate-stderr "$ROCKER" "$verb" nosuch x
+    [[ $stderr == 'rocker: '* ]] || fail "$verb: $stderr"
+  done
+  run -1 --separate-stderr "$ROCKER" rmi
+  assert_one_error_line "see 'rocker rmi --help'"
+  run -1 --separate-stderr "$ROCKER" volume lss
+  assert_one_error_line 'did you mean "volume ls"?'
+  run -1 --separate-stderr "$ROCKER" export nosuch
+  assert_one_error_line 'No such container or image: nosuch'
 }
