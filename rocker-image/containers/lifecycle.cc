@@ -292,7 +292,8 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
   note_event(room.registry.root(), "stop", facts);
 }
 
-void remove(const Room& room, const std::string& id, bool force, bool volumes, const std::string& runtime) {
+static void remove_present(const Room& room, const std::string& id, bool force, bool volumes,
+                           const std::string& runtime) {
   const std::string dir = room.registry.directory(id);
   Facts facts;
   try {
@@ -324,6 +325,20 @@ void remove(const Room& room, const std::string& id, bool force, bool volumes, c
     throw Error(cat("container ", facts.name, " was started again"));
   runtime_delete(room, id, runtime);
   remove_locked(room, facts, volumes);
+}
+
+bool remove(const Room& room, const std::string& id, bool force, bool volumes, const std::string& runtime) {
+  const auto is_there = [&] { return ::access(room.registry.directory(id).c_str(), F_OK) == 0; };
+  if (!is_there()) return false;
+  try {
+    remove_present(room, id, force, volumes, runtime);
+    return true;
+  } catch (const Error& error) {
+    // Another command has been faster: its folder, and what we looked for in it, went while we looked.
+    const bool missing = error.errno_value() == 0 || error.errno_value() == ENOENT;
+    if (!missing || is_there()) throw;
+    return false;
+  }
 }
 
 }  // namespace rocker::containers

@@ -41,7 +41,8 @@ End ended(const Room& room, const std::string& id, const std::string& runtime,
 
 // Takes a container away; one that runs only by force, and then it is killed. Its anonymous volumes go with
 // it when `volumes` says so, and when it was made to be removed at its end.
-void remove(const Room& room, const std::string& id, bool force, bool volumes, const std::string& runtime);
+// False when somebody else has removed it meanwhile.
+bool remove(const Room& room, const std::string& id, bool force, bool volumes, const std::string& runtime);
 
 // Sends the stop signal, and SIGKILL when it has not ended after its time (seconds; -1 waits for ever).
 // Returns when the end is noted down. No error when it does not run.

@@ -167,7 +167,8 @@ int rm_verb(const Room& room, Args args) {
       if (!options.force || !std::string_view(error.what()).starts_with("No such container")) throw;
       return;
     }
-    remove(room, id, options.force, options.volumes, runtime());
+    if (!remove(room, id, options.force, options.volumes, runtime()) && !options.force)
+      throw Error(cat("No such container: ", printable(text)));
     print(cat(text, "\n"));
   });
 }
@@ -195,7 +196,7 @@ int prune_verb(const Room& room, Args args) {
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);
     if (live.pid != 0 || live.status == Status::starting || !filters.match(facts, live)) continue;
-    remove(room, facts.id, false, false, runtime());
+    if (!remove(room, facts.id, false, false, runtime())) continue;
     removed += cat(facts.id, "\n");
   }
   if (!removed.empty()) print(cat("Deleted Containers:\n", removed));

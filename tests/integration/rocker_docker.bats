@@ -212,3 +212,20 @@ container stop"
   run -0 rocker events --since 1h --until 0s --filter event=die --format '{{.Actor.Attributes.exitCode}}'
   assert_output 3
 }
+
+@test "rm -f: several at once take away one container, and none of them fails" {
+  local round i pids
+  for round in 1 2 3; do
+    rocker run -d --name one busybox sleep 1000
+    pids=()
+    for i in 1 2 3; do
+      rocker rm -f one 2>"errors.$i" 3>&- &
+      pids+=($!)
+    done
+    for i in "${pids[@]}"; do
+      wait "$i" || fail "round $round: $(cat errors.*)"
+    done
+    run -0 rocker ps -aq
+    assert_output ''
+  done
+}
