@@ -1,6 +1,7 @@
 #include "rocker-image/bundle/assemble.hh"
 
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,6 +60,11 @@ std::vector<std::string> command_line(const Options& o, const spec::ImageConfig&
         .hint("put one at the end of the line, like /bin/sh");
   if (o.init) args.insert(args.begin(), {"/dev/init", "--"});
   return args;
+}
+
+std::string host_name() {
+  struct utsname host {};
+  return ::uname(&host) == 0 ? host.nodename : "";
 }
 
 // catatonit, as podman's package puts it and as its own does.
@@ -301,7 +307,10 @@ Assembled assemble(const Options& o, const spec::ImageConfig& image, const Place
     throw Error(cat("--hostname: expected 1 to 64 characters, none of them a space or a line end, found \"",
                     printable(*o.hostname), "\""));
   }
-  if (o.uts == "private") out.hostname = o.hostname.value_or(place.id.substr(0, 12));
+  if (o.uts == "private") {
+    // docker and podman: who has the host's network has its name, too.
+    out.hostname = o.hostname.value_or(o.network == "host" ? host_name() : place.id.substr(0, 12));
+  }
   out.stop_signal = !o.stop_signal.empty()       ? o.stop_signal
                     : !image.stop_signal.empty() ? parse_signal(image.stop_signal, "the image's StopSignal")
                                                  : "SIGTERM";

@@ -229,3 +229,20 @@ container stop"
     assert_output ''
   done
 }
+
+@test "--network host: the host's name, unless another is given" {
+  run -0 rocker run --rm --network host busybox hostname </dev/null
+  assert_output "$(hostname)"
+  run -0 rocker run --rm --network host --hostname box busybox hostname </dev/null
+  assert_output box
+  run -0 rocker run --rm busybox hostname </dev/null
+  assert_output --regexp '^[0-9a-f]{12}$'
+}
+
+@test "what docker has and rocker has not is refused by its own name" {
+  local option
+  for option in --link=x --mac-address=02:00:00:00:00:01 --network-alias=x --cpu-rt-runtime=1 --ip6=::1 --cpu-rt-period=1; do
+    run -125 --separate-stderr rocker run "$option" busybox true
+    assert_one_error_line "${option%%=*}"
+  done
+}
