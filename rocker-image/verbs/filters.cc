@@ -18,14 +18,11 @@ using containers::Status;
 
 Filters::Filters(const std::vector<std::string>& texts, std::string_view verb,
                  const containers::Registry& registry) {
-  constexpr std::string_view keys[] = {"name",  "id",     "status", "exited",         "ancestor",
-                                       "label", "label!", "until",  "network",        "volume",
-                                       "since", "before", "health", "restart-policy", "should-start-on-boot"};
+  const auto list = filter_help.substr(filter_help.find(':') + 2);
+  const auto known = split(list, ',');
   for (const auto& text : texts) {
     const auto [key, value] = bundle::parse_pair(text, cat(verb, ": --filter"));
-    if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) {
-      std::string list;
-      for (const auto known : keys) list += cat(list.empty() ? "" : ", ", known);
+    if (std::none_of(known.begin(), known.end(), [&](auto word) { return trim(word) == key; })) {
       throw Error(cat(verb, ": --filter: there is no filter \"", printable(key), "\""))
           .hint(cat("there is ", list));
     }

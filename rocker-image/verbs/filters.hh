@@ -14,6 +14,12 @@ namespace rocker::verbs {
 // beginning), status, exited, ancestor, label (KEY or KEY=VALUE) and label!, until, network, volume (a name,
 // a folder of the host's or its place in the container), since and before (a container), health, and podman's
 // restart-policy and should-start-on-boot.
+// This is what --help says of them, and what the check knows.
+inline constexpr std::string_view filter_help =
+    "only those: name, id, status, exited, ancestor, label, label!, until, network, volume, since, before, "
+    "health, "
+    "restart-policy, should-start-on-boot";
+
 class Filters {
  public:
   // Throws Error for an unknown key, and for a container of since or before that there is not.

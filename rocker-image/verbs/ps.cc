@@ -28,7 +28,7 @@ struct PsOptions {
 
 constexpr grammar::Option<PsOptions> ps_table[] = {
     {{"all", 'a', "", "those that do not run, too"}, [](PsOptions& o, std::string_view v) { o.all = on(v); }},
-    {{"filter", 'f', "KEY=VALUE", "only those: name, id, status, ancestor, label, volume, since, before"},
+    {{"filter", 'f', "KEY=VALUE", filter_help},
      [](PsOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"format", 0, "FORMAT", "table (docker's columns), json, or a template like {{.ID}}"},
      [](PsOptions& o, std::string_view v) { o.format = v; }},

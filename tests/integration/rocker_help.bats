@@ -132,3 +132,17 @@ options_in_help() { # VERB...
   run -1 --separate-stderr "$ROCKER" export nosuch
   assert_one_error_line 'No such container or image: nosuch'
 }
+
+@test "ps: its help and the man page have every filter that there is" {
+  run -1 --separate-stderr "$ROCKER" ps --filter nosuch=x
+  assert_one_error_line 'there is name'
+  local key known=${stderr##*there is }
+  [[ $known == *label* && $known == *restart-policy* ]]
+  run -0 "$ROCKER" ps --help
+  assert_output --partial "only those: $known"
+  local section
+  section=$(sed -n '/^\.Ss rocker ps$/,/^\.S[sh]/p' "$REPO/man/rocker.1" | sed -n '/Fl -filter/,/^\.It Fl -format/p')
+  for key in ${known//, / }; do
+    grep -qE "(^| )$key(\$|[ ,.:])" <<<"$section" || fail "man page: filter $key"
+  done
+}
