@@ -22,7 +22,7 @@ namespace {
 
 struct Options {
   commands::Globals globals;
-  std::string log_file, log_format = "text", log_level, rootless = "auto", cgroup_manager, criu;
+  std::string program, log_file, log_format = "text", log_level, rootless = "auto", cgroup_manager, criu;
   int error_status = 1;
   bool debug = false, version = false;
 };
@@ -51,6 +51,7 @@ void define(CommandLine& app, Options& o) {
   app.add_option("--error-status", o.error_status,
                  "exit status for an error of the runtime's own, to tell it from the program's (default 1)")
       ->range(1, 255);
+  app.add_option("--program", o.program, "name that the lines of errors begin with (default: its own)");
   app.add_option("--criu", o.criu, "ignored, as by newer versions of runc");
   app.add_flag("-v,--version", o.version, "print the version and exit");
 }
@@ -148,6 +149,7 @@ int dispatch(char** argv, int& error_status) {
     return 0;
   }
   error_status = options.error_status;
+  if (!options.program.empty()) log::set_program(options.program);
   open_log(options);
   check(options);
   std::string name = rest[0];

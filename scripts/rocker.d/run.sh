@@ -12,7 +12,7 @@ rocker_run() {
   eval "$facts"
   # Nobody needs to watch a container that is gone at its end and writes to our own output: signals reach it, and its
   # poststop hook cleans up.
-  [ -z "$direct" ] || exec "$runtime" --error-status 125 --root "$run" run --bundle "$dir" --pid-file "$dir/pid" "$id"
+  [ -z "$direct" ] || hand_over --root "$run" run --bundle "$dir" --pid-file "$dir/pid" "$id"
   watch "$@"
   if [ -n "$detach" ]; then
     start_created
@@ -22,6 +22,15 @@ rocker_run() {
     exec "$attach" ${tty:+--tty} --detach-keys "$keys" --name "$name" --memory "$memory" \
       --start "$runtime" "$run" --failed "$image" --root "$root" "$dir" "$id"
   fi
+}
+
+# Becomes the runtime. rocker-runc then speaks as rocker, and tells its own errors from the command's; another one can
+# do neither.
+hand_over() { # ARGUMENT...
+  case ${runtime##*/} in
+    rocker-runc) exec "$runtime" --program rocker --error-status 125 "$@" ;;
+    *) exec "$runtime" "$@" ;;
+  esac
 }
 
 # --help was printed, or an error.
@@ -125,5 +134,5 @@ start_created() {
 rocker_exec() {
   facts=$(ask exec "$@") || run_failed $? "$facts"
   eval "$facts"
-  exec "$runtime" --error-status 125 "$@"
+  hand_over "$@"
 }

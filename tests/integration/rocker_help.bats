@@ -146,3 +146,22 @@ options_in_help() { # VERB...
     grep -qE "(^| )$key(\$|[ ,.:])" <<<"$section" || fail "man page: filter $key"
   done
 }
+
+@test "an error of the runtime begins with rocker: too" {
+  needs overlay
+  import_busybox
+  run -127 --separate-stderr "$ROCKER" run --rm busybox nosuch </dev/null
+  assert_one_error_line nosuch
+  [[ $stderr == 'rocker: '* ]]
+  run -126 --separate-stderr "$ROCKER" run --rm busybox /etc </dev/null
+  [[ $stderr == 'rocker: '* ]]
+  "$ROCKER" run -d --name web busybox sleep 1000
+  run -127 --separate-stderr "$ROCKER" exec web nosuch </dev/null
+  assert_one_error_line nosuch
+  [[ $stderr == 'rocker: '* ]]
+  # Another runtime is not given options that it does not know.
+  printf '#!/bin/sh\necho "$@"\n' >other
+  chmod +x other
+  ROCKER_RUNTIME=$PWD/other run -0 "$ROCKER" exec web true
+  assert_output --regexp '^--root [^ ]* exec '
+}
