@@ -94,7 +94,8 @@ spec::Reference Store::resolve(std::string_view text) const {
   }
   Error error(cat("Image not found: ", reference.text()));
   if (!same_name.empty()) throw error.hint(cat("there is ", join(same_name, ", ")));
-  throw error.hint(cat("import it with 'rocker import <tar-file> ", reference.text(), "'"));
+  throw error.hint(
+      cat("No such image here: import it with 'rocker import <tar-file> ", reference.text(), "'"));
 }
 
 Image Store::find(std::string_view text) const {

@@ -248,10 +248,15 @@ int volume_create(const Room& room, Args args) {
   return 0;
 }
 
+static void check_any(std::string_view verb, const std::vector<std::string>& names) {
+  if (names.empty()) throw Error(cat(verb, ": which volume?")).hint("'rocker volume ls' lists all volumes");
+}
+
 int volume_inspect(const Room& room, Args args) {
   InspectOptions options;
   const auto names =
       grammar::parse("volume inspect", table(inspect_table), options, args, grammar::Positionals::mixed);
+  check_any("volume inspect", names);
   std::vector<std::string> found;
   const int status = for_each_name(
       "volume inspect", names, [&](const std::string& name) { found.push_back(volume_json(room, name)); });
@@ -274,6 +279,7 @@ int volume_inspect(const Room& room, Args args) {
 int volume_rm(const Room& room, Args args) {
   RmOptions options;
   const auto names = grammar::parse("volume rm", table(rm_table), options, args, grammar::Positionals::mixed);
+  check_any("volume rm", names);
   return for_each_name("volume rm", names, [&](const std::string& name) {
     bundle::check_volume_name(name, "volume rm");
     if (options.force && ::access(folder(room, name).c_str(), F_OK) != 0) return;

@@ -165,3 +165,20 @@ options_in_help() { # VERB...
   ROCKER_RUNTIME=$PWD/other run -0 "$ROCKER" exec web true
   assert_output --regexp '^--root [^ ]* exec '
 }
+
+@test "what is not there is named with docker's words" {
+  needs overlay
+  local line
+  for line in 'run nosuch' 'create nosuch' 'rmi nosuch' 'tag nosuch x' 'history nosuch' 'save nosuch' 'image inspect nosuch' \
+    'image tree nosuch'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr "$ROCKER" $line </dev/null
+    # shellcheck disable=SC2154  # set by run
+    [[ $stderr == 'rocker: '*'No such image'* && ${#stderr_lines[@]} = 1 ]] || fail "$line: $stderr"
+  done
+  for line in 'volume rm' 'volume inspect'; do
+    # shellcheck disable=SC2086
+    run -1 --separate-stderr "$ROCKER" $line
+    assert_one_error_line "${line}: which volume?"
+  done
+}
