@@ -86,6 +86,51 @@ completes_to() { # LINE REGEX
   assert_output ''
 }
 
+@test "bash: verbs of two words, with names, options and their values" {
+  "$REPO/scripts/make-rocker-completion" bash "$ROCKER_IMAGE" >completion
+  local words name
+  for words in 'image rm' 'image inspect' rmi tag save history 'image history' images; do
+    # shellcheck disable=SC2086
+    run -0 bash_offers rocker $words ''
+    assert_output $'alpine:3.18\nbusybox'
+  done
+  for words in 'container rm' 'container inspect' attach wait; do
+    # shellcheck disable=SC2086
+    run -0 bash_offers rocker $words web-o
+    assert_output web-one
+  done
+  run -0 bash_offers rocker volume inspect ''
+  assert_output data-one
+  run -0 bash_offers rocker system prune --
+  assert_output $'--all\n--force\n--volumes\n--help'
+  run -0 bash_offers rocker help volume i
+  assert_output inspect
+  # Both a container and an image may be meant.
+  run -0 bash_offers rocker inspect ''
+  assert_line web-one
+  assert_line busybox
+  run -0 bash_offers rocker cp web-o
+  assert_output web-one:
+  run -0 bash_offers rocker cp arch
+  assert_output archive.tar
+  run -0 bash_offers rocker load -i arch
+  assert_output archive.tar
+  run -0 bash_offers rocker --root bi
+  assert_output bin
+  run -0 bash_offers rocker run --restart un
+  assert_output unless-stopped
+  # What a verb's help lists is what is offered.
+  while read -r words; do
+    # shellcheck disable=SC2086
+    run -0 bash_offers rocker $words --
+    assert_line --help
+    # shellcheck disable=SC2086
+    for name in $("$ROCKER" $words --help | grep -oE '^ +(-[a-zA-Z], ?)?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+      assert_line "$name"
+    done
+  done < <(printf '%s\n' images 'image ls' import load save history rmi version info 'image prune' 'volume create' ps)
+}
+
 @test "zsh at a terminal completes verbs, options and names" {
   needs command tmux
   needs command zsh
@@ -103,6 +148,10 @@ completes_to() { # LINE REGEX
   completes_to 'rocker volume rm d' '^ready> rocker volume rm data-one *$'
   completes_to 'rocker container start web-t' '^ready> rocker container start web-two *$'
   completes_to 'rocker import arch' '^ready> rocker import archive.tar *$'
+  completes_to 'rocker image rm alpine:3' '^ready> rocker image rm alpine:3.18 *$'
+  completes_to 'rocker system prune --vol' '^ready> rocker system prune --volumes *$'
+  completes_to 'rocker cp web-o' '^ready> rocker cp web-one:'
+  completes_to 'rocker inspect web-t' '^ready> rocker inspect web-two *$'
   completes_to "rocker --root $ROCKER_ROOT rm web-o" 'rm web-one *$'
 }
 
@@ -129,6 +178,18 @@ completes_to() { # LINE REGEX
   assert_output container:web-one
   run -0 fish_offers 'rocker container start web-t'
   assert_output web-two
+  run -0 fish_offers 'rocker image rm '
+  assert_output $'alpine:3.18\nbusybox'
+  run -0 fish_offers 'rocker volume inspect '
+  assert_output data-one
+  run -0 fish_offers 'rocker system prune --vol'
+  assert_output --volumes
+  run -0 fish_offers 'rocker inspect web-o'
+  assert_output web-one
+  run -0 fish_offers 'rocker cp web-o'
+  assert_output web-one:
+  run -0 fish_offers 'rocker load --inp'
+  assert_output --input
   run -0 fish_offers 'rocker import arch'
   assert_output archive.tar
   run -0 env -u ROCKER_ROOT bash -c "$(declare -f fish_offers); fish_offers 'rocker --root $ROCKER_ROOT rm web-o'"
