@@ -66,6 +66,13 @@ std::string usage_row(std::string_view type, std::size_t total, std::size_t acti
   return w.text();
 }
 
+template <typename Options, std::size_t size>
+void parse_options(std::string_view verb, const grammar::Option<Options> (&rows)[size], Options& options,
+                   Args args) {
+  const auto rest = grammar::parse(verb, table(rows), options, args, grammar::Positionals::mixed);
+  if (!rest.empty()) throw Error(cat(verb, ": \"", printable(rest[0]), "\" is one argument too many"));
+}
+
 }  // namespace
 
 Rows info_rows() {
@@ -77,7 +84,7 @@ Rows system_prune_rows() {
 
 int system_df(const Room& room, Args args) {
   InfoOptions options;
-  grammar::parse("system df", table(info_table), options, args, grammar::Positionals::mixed);
+  parse_options("system df", info_table, options, args);
   const auto warn = [](const Error& error) { log::warn(error.what()); };
   std::vector<std::string> rows;
   const auto all = room.registry.list(warn);
@@ -116,7 +123,7 @@ int system_df(const Room& room, Args args) {
 
 int system_info(const Room& room, Args args) {
   InfoOptions options;
-  grammar::parse("info", table(info_table), options, args, grammar::Positionals::mixed);
+  parse_options("info", info_table, options, args);
   const auto warn = [](const Error& error) { log::warn(error.what()); };
   const auto all = room.registry.list(warn);
   std::size_t running = 0, paused = 0;
@@ -168,7 +175,7 @@ int system_info(const Room& room, Args args) {
 
 int system_prune(const Room& room, Args args) {
   PruneOptions options;
-  grammar::parse("system prune", table(prune_table), options, args, grammar::Positionals::mixed);
+  parse_options("system prune", prune_table, options, args);
   prune_verb(room, {});
   std::string removed;
   for (const auto& name : prune_images(room, options.all, {}).names) removed += cat(name, "\n");

@@ -182,3 +182,25 @@ options_in_help() { # VERB...
     assert_one_error_line "${line}: which volume?"
   done
 }
+
+@test "an argument too many is refused, and nothing is done" {
+  needs overlay
+  import_busybox
+  "$ROCKER" create --name kept busybox true
+  local line
+  for line in 'system prune kept' 'system df x' 'info x' 'version x' 'ps x' 'volume prune x' 'image prune x' 'rmi -x busybox' \
+    'save busybox other' 'pause --x kept'; do
+    # shellcheck disable=SC2086
+    run -1 --separate-stderr "$ROCKER" $line </dev/null
+    assert_one_error_line
+    [[ $stderr == 'rocker: '* ]] || fail "$line: $stderr"
+  done
+  run -0 "$ROCKER" ps -aq
+  assert [ -n "$output" ]
+  for line in '--root=' '--root'; do
+    run -1 --separate-stderr "$ROCKER" $line
+    assert_one_error_line 'rocker: --root: '
+  done
+  run -1 --separate-stderr "$ROCKER" --root= ps
+  assert_one_error_line 'rocker: --root: is empty'
+}
