@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "rocker-image/decode.hh"
 #include "rocker-image/isal.hh"
@@ -65,14 +66,12 @@ class IsalInflater : public Inflater {
   Isal::State* state_;
 };
 
-std::unique_ptr<Inflater> make_inflater() {
-  if (const Isal* isal = Isal::load()) return std::make_unique<IsalInflater>(*isal);
-  return std::make_unique<ZlibInflater>();
-}
+constexpr std::size_t fixed_header = 10;          // RFC 1952, section 2.3
+constexpr unsigned char has_header_checksum = 2;  // FHCRC, of the flags in byte 3
 
 class GzipDecoder : public Source {
  public:
-  explicit GzipDecoder(DecoderInput input) : input_(std::move(input)), inflater_(make_inflater()) {}
+  explicit GzipDecoder(DecoderInput input) : input_(std::move(input)) {}
 
   std::size_t read(char* buffer, std::size_t size) override {
     const std::size_t wanted = std::min<std::size_t>(size, 1U << 30);
@@ -83,6 +82,7 @@ class GzipDecoder : public Source {
         next_member();
         continue;
       }
+      if (inflater_ == nullptr) begin_member();
       // What it holds back comes first: it may need no more input.
       const std::size_t in_before = buffers_.in_left;
       between_members_ = step();
@@ -109,6 +109,30 @@ class GzipDecoder : public Source {
     return buffers_.in_left != 0;
   }
 
+  // ISA-L gets the checksum of a header wrong that does not come in one piece, and hardly any has one.
+  void begin_member() {
+    while (buffers_.in_left < fixed_header) {
+      std::memmove(buffer_.data(), buffers_.in, buffers_.in_left);
+      buffers_.in = reinterpret_cast<unsigned char*>(buffer_.data());
+      const std::size_t got =
+          input_.source.read(buffer_.data() + buffers_.in_left, buffer_.size() - buffers_.in_left);
+      if (got == 0) break;
+      buffers_.in_left += got;
+    }
+    const Isal* isal = Isal::load();
+    const bool by_zlib =
+        isal == nullptr || (buffers_.in_left >= fixed_header && (buffers_.in[3] & has_header_checksum) != 0);
+    auto& wanted = by_zlib ? zlib_ : isal_;
+    if (wanted != nullptr) {
+      wanted->reset();
+    } else if (by_zlib) {
+      wanted = std::make_unique<ZlibInflater>();
+    } else {
+      wanted = std::make_unique<IsalInflater>(*isal);
+    }
+    inflater_ = wanted.get();
+  }
+
   // Behind a member: another one, zeros (a tape's padding), or the end.
   void next_member() {
     while (fill() && *buffers_.in == 0) ++buffers_.in, --buffers_.in_left, padded_ = true;
@@ -117,14 +141,15 @@ class GzipDecoder : public Source {
       return;
     }
     if (padded_ || *buffers_.in != 0x1f) throw input_.error("garbage behind the end of the gzip stream");
-    inflater_->reset();
+    inflater_ = nullptr;
     between_members_ = false;
   }
 
   DecoderInput input_;
-  std::unique_ptr<Inflater> inflater_;
-  Inflater::Buffers buffers_;
+  std::unique_ptr<Inflater> isal_, zlib_;
+  Inflater* inflater_ = nullptr;  // of the member; null where one begins
   std::array<char, std::size_t{64} << 10> buffer_;
+  Inflater::Buffers buffers_{reinterpret_cast<unsigned char*>(buffer_.data()), 0, nullptr, 0};
   bool between_members_ = false, padded_ = false, ended_ = false;
 };
 

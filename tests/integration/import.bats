@@ -95,6 +95,39 @@ listing() { # DIR: all that a user can see of each file
   done
 }
 
+@test 'a gzip header that has a checksum and does not fit into one piece' {
+  small_tree
+  tar --format=pax -cf t.tar -C tree .
+  # RFC 1952: a comment of 100 or 9000 bytes, and CRC16; the second member is as usual.
+  python3 - <<'END'
+import zlib, gzip
+data = open('t.tar', 'rb').read()
+def member(data, comment, checksum):
+    head = b'\x1f\x8b\x08' + bytes([16 + 2 * checksum]) + b'\0\0\0\0\0\3' + comment + b'\0'
+    if checksum: head += (zlib.crc32(head) & 0xffff).to_bytes(2, 'little')
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return (head + deflate.compress(data) + deflate.flush() + zlib.crc32(data).to_bytes(4, 'little') +
+            len(data).to_bytes(4, 'little'))
+for size in 100, 4085, 4086, 9000, 70000:
+    whole = (member(data[:3000], b'c' * size, True) + gzip.compress(data[3000:6000]) +
+             member(data[6000:], b'd' * size, True))
+    open('good-%d.gz' % size, 'wb').write(whole)
+bad = bytearray(whole)
+bad[5000] ^= 1
+open('bad.gz', 'wb').write(bad)
+END
+  local size
+  for size in 100 4085 4086 9000 70000; do
+    run rocker_image import good-$size.gz x
+    assert_success
+    assert_json '.[0].source.diff_ids' "[\"sha256:$(sha256sum t.tar | cut -d' ' -f1)\"]" <(rocker_image inspect x)
+  done
+  rocker_image rm x
+  run --separate-stderr rocker_image import bad.gz x
+  assert_failure 1
+  assert_one_error_line 'damaged gzip stream'
+}
+
 @test 'every dialect of tar, and cpio' {
   small_tree
   local format long
