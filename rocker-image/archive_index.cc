@@ -57,12 +57,14 @@ ArchiveIndex::ArchiveIndex(int fd) {
     Member member;
     if (const char* target = ::archive_entry_hardlink(entry); target != nullptr) {
       member.link = clean(target);
+      // A name that was given to tar twice: the file is there already.
+      if (member.link == path) continue;
     } else if (::archive_entry_filetype(entry) == AE_IFLNK) {
       const char* link = ::archive_entry_symlink(entry);
       if (link == nullptr) throw Error(cat("entry \"", printable(path), "\": is a link without a target"));
       member.link = resolve_link(path, link);
     } else if (::archive_entry_filetype(entry) == AE_IFREG) {
-      if (::archive_entry_sparse_count(entry) > 0) continue;
+      has_sparse_ = has_sparse_ || ::archive_entry_sparse_count(entry) > 0;
       member.range = {static_cast<std::uint64_t>(::archive_filter_bytes(reader.get(), 0)),
                       static_cast<std::uint64_t>(::archive_entry_size(entry))};
     } else {

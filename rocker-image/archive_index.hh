@@ -18,6 +18,8 @@ class ArchiveIndex {
   };
   // The content of a file, through symbolic and hard links inside the archive; nothing when there is none.
   std::optional<Range> find(const std::string& path) const;
+  // Some file is not in one piece: it has holes that are not in the archive.
+  bool has_sparse() const { return has_sparse_; }
 
  private:
   struct Member {
@@ -25,6 +27,7 @@ class ArchiveIndex {
     std::string link;  // the path that it stands for; empty for a file
   };
   std::unordered_map<std::string, Member> members_;
+  bool has_sparse_ = false;
 };
 
 }  // namespace rocker

@@ -111,8 +111,9 @@ class Import {
   std::optional<std::vector<Imported>> from_plain_layout() {
     if (first_name(input_.get()).empty()) return std::nullopt;
     const LayoutTar files(input_.get());
-    const LayoutKind kind = wanted_kind(files);
     if (::lseek(input_.get(), 0, SEEK_SET) < 0) throw system_error("seek");
+    if (!files.can_be_read_in_place()) return std::nullopt;
+    const LayoutKind kind = wanted_kind(files);
     if (kind == LayoutKind::none) return std::nullopt;
     // The digest of the archive as it is: beside the layers, on the other processor.
     std::exception_ptr failed;

@@ -44,6 +44,8 @@ class LayoutFolder : public LayoutFiles {
 class LayoutTar : public LayoutFiles {
  public:
   explicit LayoutTar(int fd) : fd_(fd), index_(fd) {}  // borrowed
+  // False: it has to be extracted first.
+  bool can_be_read_in_place() const { return !index_.has_sparse(); }
   std::optional<File> open(const std::string& path) const override;
 
  private:

@@ -256,6 +256,32 @@ nest() { # turns the layout's index into a blob that a new index names
   assert_two_layers x
 }
 
+@test 'a plain layout with sparse members, or with a name that was given to tar twice' {
+  layout_begin l
+  head -c 300000 /dev/zero >zeros
+  { tar_entry name=zeros file=zeros; tar_end; } | add_layer
+  layout_end a:1
+  docker_archive d.tar a:1
+  local format file
+  for file in l/blobs/sha256/* docker/*/layer.tar; do fallocate -d "$file"; done
+  for format in --format=gnu --format=pax; do
+    tar -S $format --hole-detection=raw -cf l.tar -C l blobs index.json oci-layout
+    (cd docker && tar -S $format --hole-detection=raw -cf ../d.tar ./*/ "$CONFIG.json" manifest.json)
+    assert [ "$(stat -c %s l.tar)" -lt 200000 ]
+    for input in l.tar d.tar; do
+      run rocker_image import "$input" x
+      assert_success
+      cmp zeros "$(rocker_image path x)/zeros"
+      assert_json '.[0].source.digest' "\"sha256:$(sha256sum "$input" | cut -d' ' -f1)\"" <(rocker_image inspect x)
+    done
+  done
+  tar -cf twice.tar -C l blobs blobs index.json oci-layout index.json
+  tar -tvf twice.tar | grep -q 'index.json link to index.json'
+  run rocker_image import twice.tar x
+  assert_success
+  cmp zeros "$(rocker_image path x)/zeros"
+}
+
 @test 'layers that are links out of the archive are not there' {
   layout_begin l
   two_layers
