@@ -22,6 +22,7 @@ void Tally::add(const Tally& other) {
   whiteouts_ignored += other.whiteouts_ignored;
   mounts += other.mounts;
   excluded += other.excluded;
+  stripped += other.stripped;
 }
 
 std::string Tally::text() const {

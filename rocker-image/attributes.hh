@@ -20,7 +20,8 @@ struct Tally {
   std::size_t acls_lost = 0;          // ACL entries for names without numbers
   std::size_t whiteouts_ignored = 0;  // below a symbolic link, or aufs' own
   std::size_t mounts = 0;             // below a folder
-  std::size_t excluded = 0;           // --exclude, --strip-components
+  std::size_t excluded = 0;           // --exclude
+  std::size_t stripped = 0;           // --strip-components left nothing of the name
 
   void add(const Tally& other);
   std::string text() const;  // "3 device nodes (not permitted), ..."; empty when there is nothing to tell

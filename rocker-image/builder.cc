@@ -28,6 +28,17 @@ UniqueFd make_root(const Staging& staging) {
   return open_at(staging.fd(), "rootfs", O_RDONLY | O_DIRECTORY);
 }
 
+// An archive that is empty itself may be meant; one of which the options leave nothing is a mistake in them.
+void check_not_emptied(const ImportOptions& options, const Tally& tally, const TreeTotals& totals) {
+  if (totals.entries != 0 || (tally.excluded == 0 && tally.stripped == 0)) return;
+  const std::string exclude = cat("--exclude ", printable(join(options.extract.exclude, " --exclude "))),
+                    strip = cat("--strip-components ", options.extract.strip_components);
+  throw Error(cat(tally.stripped == 0   ? cat(exclude, " leaves")
+                  : tally.excluded == 0 ? cat(strip, " leaves")
+                                        : cat(exclude, " and ", strip, " leave"),
+                  " nothing of its ", tally.excluded + tally.stripped, " entries"));
+}
+
 }  // namespace
 
 Builder::Builder(const Store& store, const ImportOptions& options, const ExtractOptions& extract,
@@ -87,6 +98,7 @@ Builder::Finished Builder::finish(spec::ImageRecord record) {
     manifest.emplace(open_at(staging_.fd(), "manifest", O_WRONLY | O_CREAT | O_EXCL, 0600));
   const auto totals = finish_tree(root_.get(), extractor_.directories(), content_.digests(), ownership_,
                                   manifest ? &*manifest : nullptr, imported.tally);
+  check_not_emptied(options_, imported.tally, totals);
   record.id = record.reference().id();
   record.size = totals.size;
   record.created_ns = now_ns();

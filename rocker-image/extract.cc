@@ -222,13 +222,13 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     }
   }
   if (!options_.exclude.empty() && left_out(join_path(full, full.size()))) {
-    ++tally_.excluded;
+    if (!full.empty()) ++tally_.excluded;
     return;
   }
   const auto path = stripped(full);
   if (!path ||
       (path->empty() && options_.strip_components != 0 && full.size() != options_.strip_components)) {
-    ++tally_.excluded;
+    if (!full.empty()) ++tally_.stripped;
     return;
   }
   tally_.acls_lost += entry.lost_acls;
@@ -236,7 +236,7 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     // The root itself.
     if (entry.type != Type::directory) {
       if (options_.strip_components != 0) {
-        ++tally_.excluded;
+        ++tally_.stripped;
         return;
       }
       throw Error("is the root, and no directory");
