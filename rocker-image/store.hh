@@ -110,9 +110,12 @@ class Store {
   // stand for, in one step. What they stood for before stays as long as bundles use it.
   void commit(Staging staging, const spec::Reference& reference) const;
 
-  // The name is gone when this returns; the data follows, or stays for the bundles that use it and for who is
-  // reading it. Gives the number of the bundles.
-  std::size_t remove(const spec::Reference& reference) const;
+  // The name is gone when this returns; the data follows, or stays for those that are given.
+  struct Users {
+    std::size_t bundles = 0, containers = 0;
+    bool readers = false;  // commands that run: export, tag, ...
+  };
+  Users remove(const spec::Reference& reference) const;
 
   // Takes away what crashed imports, removals and bundles have left. Gives the names of what was removed.
   enum class Deletion { now, in_background };
@@ -127,6 +130,7 @@ class Store {
   std::optional<std::string> live_generation(const spec::Reference& reference) const;
   void discard(const std::string& path) const;
   bool in_use(const std::string& directory, const std::string& generation) const;
+  Users count_users(const std::string& directory, const std::string& generation) const;
   void drop_generation_if_unused(const spec::Reference& reference, const std::string& generation) const;
 
   std::string root_;

@@ -115,13 +115,13 @@ void Store::commit(Staging staging, const spec::Reference& reference) const {
   staging.name_.clear();
 }
 
-std::size_t Store::remove(const spec::Reference& reference) const {
+Store::Users Store::remove(const spec::Reference& reference) const {
   const FileLock lock = this->lock(reference, FileLock::Mode::exclusive);
   const std::string target = image_directory(reference);
   if (!exists(target)) throw Error(cat("Image not found: ", reference.text()));
   const auto generation = live_generation(reference);
-  const std::size_t used_by = generation ? users(*generation).size() : 0;
-  if (generation && in_use(target, *generation)) {
+  const Users used_by = generation ? count_users(target, *generation) : Users();
+  if (used_by.bundles + used_by.containers != 0 || used_by.readers) {
     const std::string place = cat(make_folder(root_, "generations"), "/", *generation);
     if (exists(place)) discard(place);
     move_to(target, place);

@@ -85,6 +85,15 @@ bool Store::in_use(const std::string& directory, const std::string& generation) 
   return !users(generation).empty() || FileLock::is_held(AT_FDCWD, cat(directory, "/image.json"));
 }
 
+Store::Users Store::count_users(const std::string& directory, const std::string& generation) const {
+  Users count;
+  const std::string containers = cat(root_, "/containers/");
+  for (const auto& user : users(generation))
+    ++(user.starts_with(containers) ? count.containers : count.bundles);
+  count.readers = FileLock::is_held(AT_FDCWD, cat(directory, "/image.json"));
+  return count;
+}
+
 std::vector<std::string> Store::users(const std::string& generation) const {
   std::vector<std::string> bundles;
   const std::string folder = cat(root_, "/references/", generation);

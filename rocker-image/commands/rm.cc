@@ -8,6 +8,24 @@
 
 namespace rocker::commands {
 
+namespace {
+
+// "1 bundle and 2 containers use it"; empty when nobody does.
+std::string text_of(const Store::Users& users) {
+  std::vector<std::string> parts;
+  const auto tell = [&](std::size_t count, std::string_view what) {
+    if (count != 0) parts.push_back(cat(count, " ", what, count == 1 ? "" : "s"));
+  };
+  tell(users.bundles, "bundle");
+  tell(users.containers, "container");
+  if (users.readers) parts.emplace_back("a running command");
+  if (parts.empty()) return {};
+  const bool one = users.bundles + users.containers + (users.readers ? 1 : 0) == 1;
+  return cat(join(parts, " and "), one ? " uses it" : " use it");
+}
+
+}  // namespace
+
 int rm(const Globals& globals, const std::vector<std::string>& args) {
   CommandLine line(
       "rm", "IMAGE...",
@@ -25,13 +43,12 @@ int rm(const Globals& globals, const std::vector<std::string>& args) {
     // One that can't be removed does not keep the others.
     try {
       const auto reference = store.resolve(name);
-      const std::size_t users = store.remove(reference);
+      const std::string users = text_of(store.remove(reference));
       for (const auto action : {"untag", "delete"})
         containers::note_image_event(globals.root, action, reference);
       print(cat("Removed ", reference.text(), " (ID: ", spec::short_id(reference.id()), ")\n"));
-      if (users != 0) {
-        log::warn(cat(reference.text(), ": ", users, users == 1 ? " bundle uses it" : " bundles use it",
-                      "; its data goes with the last of them"));
+      if (!users.empty()) {
+        log::warn(cat(reference.text(), ": ", users, "; its data goes with the last of them"));
       }
     } catch (const Error& error) {
       if (force && error.message().starts_with("Image not found")) continue;

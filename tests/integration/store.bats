@@ -135,13 +135,15 @@ version_of() { cat "$(rocker_image path "$1")/version"; }
   rocker_image unbundle b
   assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
   rocker_image bundle x c --rootfs overlay -- /bin/true
+  mkdir -p "$ROCKER_ROOT/containers"
+  rocker_image bundle x "$ROCKER_ROOT/containers/d" --rootfs overlay -- /bin/true
   run --separate-stderr rocker_image rm x
   assert_success
-  [[ $stderr == *'1 bundle uses it'* ]]
+  [[ $stderr == *'x:latest: 1 bundle and 1 container use it; its data goes with the last of them' ]]
   run rocker_image list
   assert_output --partial 'No images found'
   assert_equal "$(cat "$ROCKER_ROOT"/generations/*/rootfs/version)" new
-  rocker_image unbundle c
+  rocker_image unbundle c "$ROCKER_ROOT/containers/d"
   assert_equal "$(ls -A "$ROCKER_ROOT/generations")" ''
 }
 
@@ -240,7 +242,9 @@ beside() { # SYSCALL[:when=N] COMMAND-AND-ARGUMENTS -- THE-OTHER'S
   local pid=$!
   exec 7<>out
   head -c 512 <&7 >/dev/null
-  rocker_image rm x
+  run --separate-stderr rocker_image rm x
+  assert_success
+  [[ $stderr = *'x:latest: a running command uses it; its data goes with the last of them' ]]
   assert_equal "$(ls "$ROCKER_ROOT"/generations | wc -l)" 1
   run rocker_image prune
   assert_output 'Nothing to remove'
