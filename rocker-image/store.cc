@@ -44,8 +44,8 @@ Image Store::load(const spec::Reference& reference, std::string directory) const
 Image Store::load(const spec::Reference& reference, std::string directory, int images_fd) const {
   const std::string file = cat(directory, "/image.json");
   auto text = images_fd < 0
-                  ? read_file_if_exists(AT_FDCWD, file, most_json)
-                  : read_file_if_exists(
+                  ? read_regular_if_exists(AT_FDCWD, file, most_json)
+                  : read_regular_if_exists(
                         images_fd, cat(reference.directory(), "/", reference.tag, "/image.json"), most_json);
   if (!text) {
     throw Error(cat("Image not found: ", reference.text(), ": ", file, " is missing"))

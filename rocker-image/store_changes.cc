@@ -167,7 +167,12 @@ std::vector<std::string> Store::prune(Deletion deletion) const {
     const std::string folder = cat(root_, "/references/", generation);
     for (const auto& key : names_in(folder)) {
       const std::string file = cat(folder, "/", key);
-      const auto bundle = read_file_if_exists(AT_FDCWD, file, most_json);
+      std::optional<std::string> bundle;
+      try {
+        bundle = read_regular_if_exists(AT_FDCWD, file, most_json);
+      } catch (const Error&) {
+        bundle.emplace();  // no reference of ours
+      }
       if (!bundle || is_directory(*bundle)) continue;
       if (::unlink(file.c_str()) == 0) removed.push_back(cat("references/", generation, "/", key));
     }
@@ -178,7 +183,9 @@ std::vector<std::string> Store::prune(Deletion deletion) const {
     spec::Reference reference;
     try {
       const std::string file = cat(kept, "/image.json");
-      reference = spec::parse_image_record(read_file(file, most_json), file).reference();
+      auto text = read_regular_if_exists(AT_FDCWD, file, most_json);
+      if (!text) throw Error(cat(file, ": is missing"));
+      reference = spec::parse_image_record(std::move(*text), file).reference();
       reference = spec::Reference::parse(reference.text());
     } catch (const Error&) {
       // Nobody can tell whose it was: then nobody can use it either.

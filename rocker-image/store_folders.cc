@@ -41,6 +41,24 @@ std::vector<std::string> names_in(const std::string& path) {
   return names_in(AT_FDCWD, path);
 }
 
+std::optional<std::string> read_regular_if_exists(int dir_fd, const std::string& path, std::size_t most) {
+  const UniqueFd fd(
+      ::openat(dir_fd, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    if (errno == ELOOP) throw Error(cat(path, ": is a symbolic link, expected a regular file"));
+    if (errno == ENXIO) throw Error(cat(path, ": is a socket or a device, expected a regular file"));
+    throw system_error(cat("open ", path));
+  }
+  struct stat st {};
+  if (::fstat(fd.get(), &st) < 0) throw system_error(cat("stat ", path));
+  if (!S_ISREG(st.st_mode)) {
+    const char* kind = S_ISDIR(st.st_mode) ? "directory" : S_ISFIFO(st.st_mode) ? "FIFO" : "device";
+    throw Error(cat(path, ": is a ", kind, ", expected a regular file"));
+  }
+  return read_all(fd.get(), path, most);
+}
+
 bool exists(const std::string& path) {
   struct stat st {};
   return ::lstat(path.c_str(), &st) == 0;

@@ -1,6 +1,7 @@
 // What the parts of the store have in common: its folders and their names.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@ inline constexpr std::size_t most_json = std::size_t{16} << 20;
 // Names in a directory, sorted, without those that begin with a dot; none when there is no such directory.
 std::vector<std::string> names_in(const std::string& path);
 std::vector<std::string> names_in(int dir_fd, const std::string& path);  // below an open directory
+
+// The whole of a file; nothing when it does not exist. What is no regular file, or a link, is an error, and
+// never waited for: a FIFO has no writer here.
+std::optional<std::string> read_regular_if_exists(int dir_fd, const std::string& path, std::size_t most);
 
 bool exists(const std::string& path);
 bool is_directory(const std::string& path);  // or a link to one

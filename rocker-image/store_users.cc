@@ -98,7 +98,7 @@ std::vector<std::string> Store::users(const std::string& generation) const {
   std::vector<std::string> bundles;
   const std::string folder = cat(root_, "/references/", generation);
   for (const auto& key : names_in(folder)) {
-    auto bundle = read_file_if_exists(AT_FDCWD, cat(folder, "/", key), most_json);
+    auto bundle = read_regular_if_exists(AT_FDCWD, cat(folder, "/", key), most_json);
     if (bundle && is_directory(*bundle)) bundles.push_back(std::move(*bundle));
   }
   std::sort(bundles.begin(), bundles.end());
@@ -111,7 +111,8 @@ std::vector<spec::ImageRecord> Store::kept_generations() const {
     const std::string file = cat(root_, "/generations/", generation, "/image.json");
     // One that can't be read is prune()'s.
     try {
-      records.push_back(spec::parse_image_record(read_file(file, most_json), file));
+      auto text = read_regular_if_exists(AT_FDCWD, file, most_json);
+      if (text) records.push_back(spec::parse_image_record(std::move(*text), file));
     } catch (const Error&) {
     }
   }

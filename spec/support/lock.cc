@@ -43,13 +43,13 @@ FileLock FileLock::wait(int dir_fd, const std::string& name, Mode mode) {
 }
 
 FileLock FileLock::share(int dir_fd, const std::string& name) {
-  UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW);
+  UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   lock_fd(fd.get(), Mode::shared, true, name);
   return FileLock(std::move(fd));
 }
 
 bool FileLock::is_held(int dir_fd, const std::string& name) {
-  const UniqueFd fd(::openat(dir_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd fd(::openat(dir_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT || errno == ELOOP) return false;
     throw system_error(cat("open ", name));

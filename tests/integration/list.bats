@@ -51,6 +51,32 @@ END
   [[ $stderr == *warning*bad/latest/image.json* ]]
 }
 
+@test 'an image.json that is no regular file is said and never waited for' {
+  plain_image good latest '2026-01-14 17:07:17'
+  plain_image bad latest '2026-01-14 17:07:17'
+  local file=$ROCKER_ROOT/images/bad/latest/image.json make
+  for make in mkfifo 'ln -s ../../good/latest/image.json' mkdir; do
+    rm "$file"
+    $make "$file"
+    run --separate-stderr timeout 20 "$ROCKER_IMAGE" list
+    assert_success
+    assert_line --partial good
+    refute_line --partial bad
+    [[ ${#stderr_lines[@]} = 1 && $stderr = *warning*bad/latest/image.json*'expected a regular file'* ]]
+    for command in inspect path history export verify; do
+      run --separate-stderr timeout 20 "$ROCKER_IMAGE" "$command" bad
+      assert_failure 1
+      [[ ${#stderr_lines[@]} = 1 && $stderr = *bad/latest/image.json*'expected a regular file'* ]]
+    done
+    [[ $make != mkdir ]] || rmdir "$file"
+    [[ $make = mkdir ]] || continue
+    mkfifo "$file"
+  done
+  # It can still be removed.
+  run -0 timeout 20 "$ROCKER_IMAGE" rm bad
+  assert_not_exist "$ROCKER_ROOT/images/bad"
+}
+
 @test 'an image is found by name, by tag and by the beginning of its ID' {
   plain_image busybox latest '2026-01-14 17:07:17'
   plain_image alpine 3.18 '2026-01-14 17:07:17'
