@@ -9,6 +9,18 @@
 
 namespace rocker::commands {
 
+namespace {
+
+// What image.json leaves out when there is nothing to say; docker's templates know it all the same.
+const std::vector<std::string_view> optional_members = {
+    "config",       "Config",       "source",     "Source",     "history",    "History",
+    "created",      "Created",      "generation", "Generation", "os",         "Os",
+    "architecture", "Architecture", "variant",    "Variant",    "path",       "digest",
+    "diff_ids",     "format",       "User",       "Env",        "Cmd",        "ExposedPorts",
+    "Labels",       "Entrypoint",   "Volumes",    "WorkingDir", "StopSignal", "Healthcheck"};
+
+}  // namespace
+
 int inspect(const Globals& globals, const std::vector<std::string>& args) {
   CommandLine line("inspect", "IMAGE...", "Shows all that is known of images, as a JSON array.");
   std::vector<std::string> names;
@@ -48,7 +60,7 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
   const auto document = json::Document::parse(w.text(), "inspect");
   std::vector<std::string> rows;
   document.root().each_element([&](const json::Value& image) { rows.push_back(image.text()); });
-  print(render_rows(format, rows, {}));
+  print(render_rows(format, rows, {}, {}, optional_members));
   return status;
 }
 

@@ -50,14 +50,15 @@ std::vector<std::string> cells(std::string_view line) {
 }  // namespace
 
 std::string render_rows(std::string_view format, const std::vector<std::string>& rows,
-                        const std::vector<Column>& columns, const std::vector<Column>& more) {
+                        const std::vector<Column>& columns, const std::vector<Column>& more,
+                        const std::vector<std::string_view>& optional) {
   std::string out;
   if (format == "json") {
     for (const auto& row : rows) out += cat(row, "\n");
     return out;
   }
   if (format != "table" && !format.starts_with("table ")) {
-    const Template each(unescape(format));
+    const Template each(unescape(format), optional);
     for (const auto& row : rows) out += cat(rendered(each, row), "\n");
     return out;
   }
@@ -65,7 +66,7 @@ std::string render_rows(std::string_view format, const std::vector<std::string>&
   if (text.empty()) {
     for (const auto& column : columns) text += cat(text.empty() ? "" : "\t", "{{.", column.field, "}}");
   }
-  const Template each(text);
+  const Template each(text, optional);
   std::vector<std::vector<std::string>> table{cells(heading(each, columns, more))};
   for (const auto& row : rows) table.push_back(cells(rendered(each, row)));
   return table_text(table);

@@ -178,6 +178,8 @@ class Evaluator {
 
   // docker's fields are Go's, whose letters may be other cases of those in the JSON: {{.ID}} is "Id".
   Value field(const Value& holder, const std::string& name, const std::string& path) {
+    const bool may_lack = std::find(optional_.begin(), optional_.end(), name) != optional_.end();
+    if (holder.is_nothing() && may_lack) return {};
     if (holder.is_nothing())
       throw bad_template(cat("no field \"", printable(path), "\": what should have it is not there"));
     const auto* object = holder.object();
@@ -194,7 +196,7 @@ class Evaluator {
     if (heading_) return Value(capitals(name));
     if (object == nullptr)
       throw bad_template(cat("no field \"", printable(path), "\": it is asked of a ", holder.type()));
-    if (std::find(optional_.begin(), optional_.end(), name) != optional_.end()) return {};
+    if (may_lack) return {};
     std::vector<std::string> known;
     for (const auto& [other, member] : holder.members()) known.push_back(other);
     throw bad_template(cat("no field \"", printable(path), "\"")).hint(cat("there is ", join(known, ", ")));

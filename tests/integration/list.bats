@@ -107,6 +107,14 @@ END
   assert_json '.[0].disk_usage > 1000000 and .[0].disk_usage < .[0].size' true
 }
 
+@test 'inspect --format: what an image does not have is null, what no image has is an error' {
+  plain_image x latest '2026-01-14 17:07:17'
+  assert_equal "$(rocker_image inspect -f '{{json .config}} {{json .Config.Cmd}} {{.name}}' x)" 'null null x'
+  run --separate-stderr rocker_image inspect -f '{{json .confg}}' x
+  assert_failure 1
+  assert_one_error_line 'no field ".confg"'
+}
+
 @test 'rm removes the image, and its folder when it was the last tag' {
   plain_image a latest '2026-01-14 17:07:17'
   plain_image a v2 '2026-01-14 17:07:17'
