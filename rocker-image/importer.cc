@@ -285,6 +285,10 @@ class Import {
   }
 
   const spec::Reference& need_reference() const {
+    if (options_.platform.os != "linux") {
+      throw Error(cat("is an archive of a root file system, which can't be for ", options_.platform.text()))
+          .hint("give --platform linux/ARCH, or leave it out");
+    }
     if (options_.reference) return *options_.reference;
     throw Error("is an archive of a root file system, which has no name")
         .hint("give a NAME[:TAG] behind the archive");

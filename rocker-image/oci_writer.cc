@@ -40,9 +40,7 @@ void write_descriptor(json::Writer& w, std::string_view type, const Blob& blob) 
 
 // One that every tool takes: the moment of the import, or what SOURCE_DATE_EPOCH says.
 std::string created_time(const spec::ImageRecord& record) {
-  const char* epoch = std::getenv("SOURCE_DATE_EPOCH");
-  long long seconds = 0;
-  if (epoch != nullptr && parse_number(epoch, seconds)) return spec::utc_time(seconds * 1'000'000'000);
+  if (const auto epoch = source_date_epoch()) return spec::utc_time(*epoch * 1'000'000'000);
   return spec::utc_time(record.created_ns);
 }
 

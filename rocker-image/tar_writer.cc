@@ -24,17 +24,20 @@ struct FreeEntry {
 };
 using EntryPtr = std::unique_ptr<archive_entry, FreeEntry>;
 
+}  // namespace
+
 std::optional<std::int64_t> source_date_epoch() {
   const char* text = std::getenv("SOURCE_DATE_EPOCH");
   if (text == nullptr || *text == '\0') return std::nullopt;
-  long long seconds = 0;
-  if (!parse_number(text, seconds)) {
-    throw Error(cat("SOURCE_DATE_EPOCH: \"", printable(text), "\" is not a number of seconds"));
+  // What an int64 of nanoseconds can hold ends in 2262.
+  constexpr unsigned long long most = INT64_MAX / 1'000'000'000;
+  unsigned long long seconds = 0;
+  if (!parse_number(text, seconds) || seconds > most) {
+    throw Error(cat("SOURCE_DATE_EPOCH: \"", printable(text),
+                    "\" is not a number of seconds since 1970, 0 to ", most));
   }
-  return seconds;
+  return static_cast<std::int64_t>(seconds);
 }
-
-}  // namespace
 
 Compress parse_compress(std::string_view text) {
   if (text == "none") return Compress::none;

@@ -19,6 +19,10 @@ namespace rocker {
 enum class Compress { none, gzip, zstd };
 Compress parse_compress(std::string_view text);
 
+// The variable of that name (https://reproducible-builds.org/specs/source-date-epoch), when it is set. Throws
+// Error when it is no such number.
+std::optional<std::int64_t> source_date_epoch();
+
 class TarWriter {
  public:
   // To a descriptor, which is borrowed. `what` is for messages.

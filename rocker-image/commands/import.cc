@@ -1,4 +1,5 @@
 #include <csignal>
+#include <limits>
 
 #include "rocker-image/changes.hh"
 #include "rocker-image/commands/cli.hh"
@@ -13,13 +14,14 @@
 #include "spec/support/units.hh"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace rocker::commands {
 
 namespace {
 
 struct Words {
-  std::string name, max_size, platform, as, digest, verify, keyring, progress = "auto";
+  std::string name, max_size, max_entries, strip, platform, as, digest, verify, keyring, progress = "auto";
   std::vector<std::string> changes;
   bool no_manifest = false, numeric_owner = false, quiet = false;
 };
@@ -38,8 +40,7 @@ void define(CommandLine& line, ImportOptions& options, Words& words) {
   line.add_flag("--all", options.all, "Import every image of an archive, by its own name or as NAME:its tag");
   line.add_option("--select", options.selected,
                   "Import the image with this name or tag from an archive of several");
-  line.add_option("--strip-components", options.extract.strip_components,
-                  "Leave out that many leading components of each name");
+  line.add_option("--strip-components", words.strip, "Leave out that many leading components of each name");
   line.add_option("--exclude", options.extract.exclude,
                   "Leave out what matches the pattern, as tar does; repeatable")
       ->allow_extra_args(false);
@@ -52,12 +53,22 @@ void define(CommandLine& line, ImportOptions& options, Words& words) {
                   "none, checksum (TAR.sha256 or SHA256SUMS beside it) or signature (theirs)");
   line.add_option("--keyring", words.keyring, "The keys that may sign, for gpgv");
   line.add_option("--max-size", words.max_size, "The most that all files may have together (default 256g)");
-  line.add_option("--max-entries", options.extract.max_entries, "The most entries (default 20000000)");
+  line.add_option("--max-entries", words.max_entries, "The most entries (default 20000000)");
   line.add_flag("--no-manifest", words.no_manifest, "Do without the list of files that 'verify' needs");
   line.add_flag("--no-end-marker", options.no_end_marker,
                 "Accept a tar without the blocks of zeros at its end");
   line.add_option("--progress", words.progress, "auto (a bar on a terminal), plain, json or none");
   line.add_flag("--quiet,-q", words.quiet, "Print the ID alone");
+}
+
+// Of an option that was given; the most is what its type can hold.
+template <typename T>
+void parse_count(const std::string& text, std::string_view option, T& out) {
+  if (text.empty()) return;
+  unsigned long long number = 0;
+  if (!parse_number(text, number) || number > std::numeric_limits<T>::max())
+    throw Error(cat(option, ": \"", printable(text), "\" is not a number of 0 or more"));
+  out = static_cast<T>(number);
 }
 
 ImportOptions::As parse_as(const std::string& text) {
@@ -83,6 +94,12 @@ DigestCheck digest_check(const std::string& input, const Words& words, const std
   }
   const auto defaults = read_trust_defaults(config);
   const Verify verify = words.verify.empty() ? defaults.verify : parse_verify(words.verify, "--verify");
+  if (!words.keyring.empty()) {
+    if (verify != Verify::signature)
+      throw Error("--keyring: no signature is to be checked").hint("give --verify signature as well");
+    if (::access(words.keyring.c_str(), R_OK) < 0)
+      throw system_error(cat("--keyring ", printable(words.keyring)));
+  }
   // Standard input has no file beside it: the digest that is given takes its place.
   const bool given = input == "-" && verify == Verify::checksum && !words.digest.empty();
   if (verify != Verify::none && !given) {
@@ -139,6 +156,8 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
   options.manifest = !words.no_manifest;
   options.as = parse_as(words.as);
+  parse_count(words.strip, "--strip-components", options.extract.strip_components);
+  parse_count(words.max_entries, "--max-entries", options.extract.max_entries);
   if (!words.max_size.empty()) options.extract.max_size = parse_size(words.max_size, "--max-size");
   if (!words.name.empty()) {
     options.reference = spec::Reference::parse(words.name);

@@ -17,3 +17,38 @@ load tar
   import_ok empty.tar --strip-components 1 --exclude '*'
   assert_equal "$(ls -A "$root")" ''
 }
+
+@test 'numbers below zero, and what is no number' {
+  { tar_entry name=a content=1; tar_end; } >t.tar
+  refused t.tar '--max-entries: "-1" is not a number' --max-entries=-1
+  refused t.tar '--strip-components: "-1" is not a number' --strip-components=-1
+  refused t.tar '--strip-components: "4294967296" is not a number' --strip-components 4294967296
+  refused t.tar '--max-entries: "many" is not a number' --max-entries many
+  import_ok t.tar --max-entries 1
+  local epoch
+  for epoch in -5 9223372037 soon; do
+    run --separate-stderr env SOURCE_DATE_EPOCH="$epoch" "$ROCKER_IMAGE" export x -o out.tar
+    assert_failure 1
+    assert_one_error_line "SOURCE_DATE_EPOCH: \"$epoch\" is not a number of seconds since 1970"
+    run --separate-stderr env SOURCE_DATE_EPOCH="$epoch" "$ROCKER_IMAGE" save x -o out.tar
+    assert_failure 1
+    assert_one_error_line "SOURCE_DATE_EPOCH: \"$epoch\" is not a number of seconds since 1970"
+  done
+  assert_not_exist out.tar
+}
+
+@test 'a root file system is for Linux' {
+  mkdir tree
+  { tar_entry name=a content=1; tar_end; } >t.tar
+  refused t.tar "which can't be for windows/amd64" --platform windows/amd64
+  refused tree "which can't be for windows/amd64" --platform windows/amd64
+  import_ok t.tar --platform linux/arm64
+}
+
+@test '--keyring is for signatures, and has to be there' {
+  { tar_entry name=a content=1; tar_end; } >t.tar
+  touch keys.gpg
+  refused t.tar '--keyring: no signature is to be checked - give --verify signature' --keyring keys.gpg
+  refused t.tar '--keyring: no signature is to be checked' --keyring keys.gpg --verify checksum
+  refused t.tar '--keyring nothing.gpg: no such file' --keyring nothing.gpg --verify signature
+}
