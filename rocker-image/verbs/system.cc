@@ -52,6 +52,33 @@ std::string file_system_of(const std::string& path) {
   }
 }
 
+// os-release(5), which has the value quoted or bare.
+std::string operating_system() {
+  constexpr std::size_t most = 64 << 10;
+  for (const auto path : {"/etc/os-release", "/usr/lib/os-release"}) {
+    const std::string text = read_file_if_exists(AT_FDCWD, path, most).value_or("");
+    for (auto line : split(text, '\n')) {
+      constexpr std::string_view key = "PRETTY_NAME=";
+      if (!line.starts_with(key)) continue;
+      line.remove_prefix(key.size());
+      if (line.size() > 1 && (line[0] == '"' || line[0] == '\'')) line = line.substr(1, line.size() - 2);
+      return std::string(line);
+    }
+  }
+  return "Linux";
+}
+
+// docker's words for what keeps containers in.
+std::vector<std::string> security_options(bool cgroup_v2) {
+  std::vector<std::string> out;
+  const auto apparmor = read_file_if_exists(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 64);
+  if (apparmor && apparmor->starts_with("Y")) out.emplace_back("name=apparmor");
+  out.emplace_back("name=seccomp,profile=builtin");
+  if (::access("/sys/fs/selinux/enforce", F_OK) == 0) out.emplace_back("name=selinux");
+  if (cgroup_v2) out.emplace_back("name=cgroupns");
+  return out;
+}
+
 std::string usage_row(std::string_view type, std::size_t total, std::size_t active, std::uint64_t size,
                       std::uint64_t reclaimable) {
   json::Writer w(json::Writer::Style::compact);
@@ -146,13 +173,18 @@ int system_info(const Room& room, Args args) {
     w.member("BackingFilesystem", file_system_of(room.registry.root()));
     w.member("CgroupVersion", v2 ? "2" : "1");
     w.member("CgroupDriver", "cgroupfs");
+    w.member("LoggingDriver", "k8s-file");
+    w.member("SecurityOptions", security_options(v2));
     w.member("KernelVersion", host.release);
+    w.member("OperatingSystem", operating_system());
+    w.member("OSType", "linux");
     w.member("Architecture", host.machine);
     w.member("Name", host.nodename);
     w.member("NCPU", ::sysconf(_SC_NPROCESSORS_ONLN));
     w.member("MemTotal", static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                              static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
     w.member("DefaultRuntime", runtime());
+    w.member("DockerRootDir", room.registry.root());
     w.member("RockerRootDir", room.registry.root());
     w.member("StateDir", room.registry.run_directory());
     w.member("ServerVersion", ROCKER_VERSION);

@@ -246,3 +246,13 @@ container stop"
     assert_one_error_line "${option%%=*}"
   done
 }
+
+@test "info: docker's names" {
+  run -0 rocker info --format '{{.OSType}} {{.Architecture}} {{.NCPU}} {{.KernelVersion}} {{.DockerRootDir}}'
+  assert_output "linux $(uname -m) $(nproc --all) $(uname -r) $ROCKER_ROOT"
+  run -0 rocker info --format '{{.OperatingSystem}}'
+  # shellcheck disable=SC1091
+  assert_output "$(. /etc/os-release && echo "$PRETTY_NAME")"
+  run -0 rocker info --format '{{.CgroupDriver}} {{.CgroupVersion}} {{json .SecurityOptions}} {{.MemTotal}}'
+  assert_output --regexp '^cgroupfs [12] \[.*"name=seccomp,profile=builtin".*\] [0-9]+$'
+}
