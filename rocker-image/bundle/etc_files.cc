@@ -37,7 +37,15 @@ std::string hosts(const Options& options, const std::string& hostname) {
     if (colon == std::string::npos || colon == 0) {
       throw Error(cat("--add-host: expected NAME:IP, found \"", printable(entry), "\""));
     }
-    const auto address = std::string_view(entry).substr(colon + 1);
+    auto address = std::string_view(entry).substr(colon + 1);
+    if (address == "host-gateway") {
+      if (options.network != "host") {
+        throw Error(cat("--add-host ", printable(entry), ": with --network ", printable(options.network),
+                        " no address leads to the host"))
+            .hint("use --network host, or give the address");
+      }
+      address = "127.0.0.1";
+    }
     check_address(address, "--add-host");
     text += cat(address, "\t", std::string_view(entry).substr(0, colon), "\n");
   }

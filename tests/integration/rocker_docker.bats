@@ -256,3 +256,10 @@ container stop"
   run -0 rocker info --format '{{.CgroupDriver}} {{.CgroupVersion}} {{json .SecurityOptions}} {{.MemTotal}}'
   assert_output --regexp '^cgroupfs [12] \[.*"name=seccomp,profile=builtin".*\] [0-9]+$'
 }
+
+@test "--add-host NAME:host-gateway: the host, where its network is the container's" {
+  run -0 rocker run --rm --network host --add-host box:host-gateway busybox cat /etc/hosts </dev/null
+  assert_line $'127.0.0.1\tbox'
+  run -125 --separate-stderr rocker run --rm --add-host box:host-gateway busybox true
+  assert_one_error_line '--network host'
+}
