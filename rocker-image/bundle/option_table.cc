@@ -284,6 +284,8 @@ const Row container_table[] = {
      [](Options& o, sv v) {
        o.health_retries = static_cast<unsigned>(parse_integer(v, "--health-retries", 1, 1000));
      }},
+    {{"health-start-interval", 0, "TIME", "time between two checks during the start period"},
+     [](Options& o, sv v) { o.health_start_interval = parse_duration_ms(v, "--health-start-interval"); }},
     {{"health-start-period", 0, "TIME", "time to start before failures count"},
      [](Options& o, sv v) { o.health_start_period = parse_duration_ms(v, "--health-start-period"); }},
     {{"health-timeout", 0, "TIME", "time that a check may take, 30s"},

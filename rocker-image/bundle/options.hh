@@ -73,6 +73,7 @@ struct Options {
   std::vector<std::string> attach;
   std::string health_cmd;
   std::optional<std::uint64_t> health_interval, health_timeout, health_start_period;  // milliseconds
+  std::optional<std::uint64_t> health_start_interval;
   std::optional<unsigned> health_retries;
   bool no_healthcheck = false;
 };

@@ -36,6 +36,7 @@ Facts parse_facts(std::string text, const std::string& file) {
     check->member("interval", f.check.interval);
     check->member("timeout", f.check.timeout);
     check->member("start_period", f.check.start_period);
+    check->member("start_interval", f.check.start_interval);
     check->member("retries", f.check.retries);
   }
   if (const auto given = v.find("given")) read(*given, f.given);
@@ -94,6 +95,7 @@ std::string write_facts(const Facts& f) {
         w.member("interval", f.check.interval);
         w.member("timeout", f.check.timeout);
         w.member("start_period", f.check.start_period);
+        w.unless_empty("start_interval", f.check.start_interval);
         w.member("retries", f.check.retries);
       });
     }

@@ -15,6 +15,7 @@ namespace rocker::containers {
 struct HealthCheck {
   std::vector<std::string> command;  // empty: none
   std::uint64_t interval = 30'000, timeout = 30'000, start_period = 0;
+  std::uint64_t start_interval = 0;  // while it starts; 0: the interval
   unsigned retries = 3;
 };
 

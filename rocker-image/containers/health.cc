@@ -31,6 +31,7 @@ HealthCheck health_check(const bundle::Options& options, const spec::ImageConfig
   choose(check.interval, options.health_interval, image.health.interval);
   choose(check.timeout, options.health_timeout, image.health.timeout);
   choose(check.start_period, options.health_start_period, image.health.start_period);
+  check.start_interval = options.health_start_interval.value_or(0);
   if (options.health_retries) {
     check.retries = *options.health_retries;
   } else if (image.health.retries > 0) {

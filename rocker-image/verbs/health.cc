@@ -107,10 +107,13 @@ HealthResult check_once(const Room& room, const Facts& facts) {
   return result;
 }
 
+bool is_young(const Facts& facts) {
+  return now_ns() - facts.started_ns < static_cast<std::int64_t>(facts.check.start_period) * millisecond;
+}
+
 // docker: a failure while it is young does not count; a good one ends its youth.
 void note(Facts& facts, HealthResult result) {
-  const bool young =
-      now_ns() - facts.started_ns < static_cast<std::int64_t>(facts.check.start_period) * millisecond;
+  const bool young = is_young(facts);
   if (result.exit_code == 0) {
     facts.failing_streak = 0;
     facts.health = "healthy";
@@ -127,11 +130,14 @@ void note(Facts& facts, HealthResult result) {
 int health(const Room& room, Args args) {
   const Facts first = find(room, args[0]);
   constexpr std::uint64_t longest = 86'400'000;
+  std::string now = first.health;
   for (;;) {
+    const bool starts = now == "starting" && first.check.start_interval != 0 && is_young(first);
+    const std::uint64_t interval = starts ? first.check.start_interval : first.check.interval;
     // Its end is seen at once, not after the interval.
     const UniqueFd process = open_process(room.registry, first);
-    if (!process || wait_gone(process.get(),
-                              static_cast<int>(std::clamp<std::uint64_t>(first.check.interval, 1, longest))))
+    if (!process ||
+        wait_gone(process.get(), static_cast<int>(std::clamp<std::uint64_t>(interval, 1, longest))))
       return 0;
     // A frozen container can't answer, and is none the worse for it.
     if (look(room.registry, first).status == Status::paused) continue;
@@ -142,6 +148,7 @@ int health(const Room& room, Args args) {
     if (facts.started_ns != first.started_ns || facts.finished_ns != 0) return 0;
     const std::string before = facts.health;
     note(facts, std::move(result));
+    now = facts.health;
     room.registry.save(facts);
     if (facts.health != before) note_event(room.registry.root(), cat("health_status: ", facts.health), facts);
   }

@@ -102,6 +102,7 @@ void write_config_part(json::Writer& w, const Facts& f, const spec::Config& c) {
       w.member("Interval", f.check.interval * nanoseconds);
       w.member("Timeout", f.check.timeout * nanoseconds);
       w.unless_empty("StartPeriod", f.check.start_period * nanoseconds);
+      w.unless_empty("StartInterval", f.check.start_interval * nanoseconds);
       w.member("Retries", f.check.retries);
     });
   });

@@ -263,3 +263,13 @@ container stop"
   run -125 --separate-stderr rocker run --rm --add-host box:host-gateway busybox true
   assert_one_error_line '--network host'
 }
+
+is_healthy() { [[ $(rocker inspect --format '{{.State.Health.Status}}' "$1") = healthy ]]; }
+
+@test "--health-start-interval: how often is asked during the start period" {
+  rocker run -d --name one --health-cmd true --health-interval 1h --health-start-period 1h \
+    --health-start-interval 100ms busybox sleep 1000
+  wait_until 10 is_healthy one
+  run -0 rocker inspect --format '{{.Config.Healthcheck.StartInterval}}' one
+  assert_output 100000000
+}
