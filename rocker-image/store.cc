@@ -2,6 +2,7 @@
 #include "rocker-image/store.hh"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <numeric>
@@ -29,6 +30,15 @@ std::string generation_of(const spec::ImageRecord& record) {
 bool is_hexadecimal(std::string_view text) {
   return !text.empty() && text.size() <= 12 &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// By the number of a directory's links: its name, its ".", and the ".." of each folder in it. Where a file
+// system does not count them so (btrfs, overlayfs) it is not known. To read a directory takes four calls of
+// the kernel, and most images have one tag.
+bool has_one_folder(int dir_fd, const std::string& name) {
+  struct stat st {};
+  return ::fstatat(dir_fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+         st.st_nlink == 3;
 }
 
 }  // namespace
@@ -114,10 +124,21 @@ std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) 
   const auto directories = names_in(folder);
   images.reserve(directories.size());
   for (const auto& directory : directories) {
+    const auto take = [&](const std::string& tag) {
+      images.push_back(
+          load({spec::name_of_directory(directory), tag}, cat(folder, "/", directory, "/", tag), dir.get()));
+    };
+    if (has_one_folder(dir.get(), directory)) {
+      try {
+        take("latest");
+        continue;
+      } catch (const Error&) {
+        // Another tag, or a broken one.
+      }
+    }
     for (const auto& tag : names_in(dir.get(), directory)) {
       try {
-        images.push_back(load({spec::name_of_directory(directory), tag},
-                              cat(folder, "/", directory, "/", tag), dir.get()));
+        take(tag);
       } catch (const Error& error) {
         broken(error);
       }

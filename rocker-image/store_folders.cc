@@ -56,7 +56,20 @@ std::optional<std::string> read_regular_if_exists(int dir_fd, const std::string&
     const char* kind = S_ISDIR(st.st_mode) ? "directory" : S_ISFIFO(st.st_mode) ? "FIFO" : "device";
     throw Error(cat(path, ": is a ", kind, ", expected a regular file"));
   }
-  return read_all(fd.get(), path, most);
+  const auto size = static_cast<std::uint64_t>(st.st_size);
+  if (size > most) return read_all(fd.get(), path, most);
+  // An image.json is replaced and never changed: this is all of it, and the end need not be asked for.
+  std::string text(static_cast<std::size_t>(size), '\0');
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const ssize_t got = ::read(fd.get(), text.data() + at, text.size() - at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error(cat("read ", path));
+    if (got == 0) break;
+    at += static_cast<std::size_t>(got);
+  }
+  text.resize(at);
+  return text;
 }
 
 bool exists(const std::string& path) {
