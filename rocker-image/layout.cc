@@ -12,6 +12,7 @@
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
+#include "spec/support/utf8.hh"
 
 namespace rocker {
 
@@ -77,8 +78,9 @@ Platform platform_of(const json::Value& v) {
 }
 
 // The configuration of an image (image-spec config.md): what its layers must be, and how it wants to be run.
-void read_config(std::string text, const std::string& path, LayoutImage& image, std::size_t layers) {
-  const auto document = json::Document::parse(std::move(text), printable(path));
+void read_config(const std::string& text, const std::string& path, LayoutImage& image, std::size_t layers) {
+  // As docker reads it; its digest was that of the bytes.
+  const auto document = json::Document::parse(valid_utf8(text), printable(path));
   const auto root = document.root();
   image.platform = platform_of(root);
   if (const auto config = root.find("config")) spec::read(*config, image.config);
@@ -283,7 +285,7 @@ std::vector<LayoutImage> read_docker(const LayoutFiles& files) {
       throw Error(cat(printable(config_path), ": its content has another digest, it is damaged"));
     }
     image.digest = Sha256::text(digest);
-    read_config(std::move(*config), config_path, image, image.layers.size());
+    read_config(*config, config_path, image, image.layers.size());
   });
   if (images.empty()) throw Error("manifest.json: has no images");
   return images;

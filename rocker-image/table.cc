@@ -2,9 +2,18 @@
 
 #include <algorithm>
 
+#include "spec/support/str.hh"
+
 namespace rocker {
 
-std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+std::string table_text(std::vector<std::vector<std::string>> rows) {
+  // What others have written must not reach the terminal as commands to it.
+  for (auto& row : rows) {
+    for (auto& cell : row) {
+      const bool plain = std::all_of(cell.begin(), cell.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+      if (!plain) cell = printable(cell, cell.size());
+    }
+  }
   // Columns on a terminal: a byte that continues a UTF-8 sequence takes up none.
   const auto width = [](const std::string& cell) {
     return static_cast<std::size_t>(std::count_if(

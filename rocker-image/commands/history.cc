@@ -79,10 +79,10 @@ int history(const Globals& globals, const std::vector<std::string>& args) {
   std::string out;
   if (!record.source.path.empty()) {
     out += cat("from    ", printable(record.source.path == "-" ? "standard input" : record.source.path, 4096),
-               record.source.format.empty() ? "" : cat(" (", record.source.format, ")"), "\n");
+               record.source.format.empty() ? "" : cat(" (", printable(record.source.format), ")"), "\n");
   }
-  if (!record.source.digest.empty()) out += cat("digest  ", record.source.digest, "\n");
-  out += cat("at      ", record.created_time, "\n");
+  if (!record.source.digest.empty()) out += cat("digest  ", printable(record.source.digest), "\n");
+  out += cat("at      ", printable(record.created_time), "\n");
   if (!record.history.empty()) {
     std::vector<std::vector<std::string>> rows{{"CREATED", "CREATED BY", "COMMENT"}};
     for (const auto& step : steps_of(record)) {

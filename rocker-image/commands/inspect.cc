@@ -6,6 +6,7 @@
 #include "spec/support/error.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
+#include "spec/support/utf8.hh"
 
 namespace rocker::commands {
 
@@ -54,7 +55,7 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
     }
   });
   if (format.empty()) {
-    print(w.text());
+    print(terminal_json(w.text()));
     return status;
   }
   const auto document = json::Document::parse(w.text(), "inspect");

@@ -7,6 +7,7 @@
 #include "rocker-image/template/lex.hh"
 #include "rocker-image/template/printf.hh"
 #include "spec/support/str.hh"
+#include "spec/support/utf8.hh"
 
 namespace rocker::templates {
 
@@ -38,7 +39,7 @@ std::string changed(std::string out) {
 }
 
 Value to_json(Arguments a) {
-  return Value(a[0].json());
+  return Value(terminal_json(a[0].json()));
 }
 
 Value upper(Arguments a) {

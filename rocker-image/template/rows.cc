@@ -3,6 +3,7 @@
 #include "rocker-image/table.hh"
 #include "rocker-image/template/template.hh"
 #include "spec/support/str.hh"
+#include "spec/support/utf8.hh"
 
 namespace rocker {
 
@@ -54,7 +55,7 @@ std::string render_rows(std::string_view format, const std::vector<std::string>&
                         const std::vector<std::string_view>& optional) {
   std::string out;
   if (format == "json") {
-    for (const auto& row : rows) out += cat(row, "\n");
+    for (const auto& row : rows) out += cat(terminal_json(row), "\n");
     return out;
   }
   if (format != "table" && !format.starts_with("table ")) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "spec/support/utf8.hh"
+
 namespace rocker {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -33,15 +35,22 @@ std::string_view trim(std::string_view text) {
 std::string printable(std::string_view text, std::size_t most) {
   constexpr char digits[] = "0123456789abcdef";
   std::string out;
-  for (const char c : text.substr(0, most)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text.substr(at));
+    const std::size_t step = length == 0 ? 1 : length;
+    if (at + step > most) return out + "...";
+    const auto first = static_cast<unsigned char>(text[at]);
+    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
+    if (length == 0 || c1 || first < 0x20 || first == 0x7f) {
+      for (const char c : text.substr(at, step)) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+      }
     } else {
-      out += c;
+      out += text.substr(at, step);
     }
+    at += step;
   }
-  if (text.size() > most) out += "...";
   return out;
 }
 

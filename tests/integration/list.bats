@@ -51,6 +51,27 @@ END
   [[ $stderr == *warning*bad/latest/image.json* ]]
 }
 
+@test 'hundreds of images, with one tag, another and several: all are listed in order, and what is broken is said in order' {
+  local i
+  for i in {100..399}; do plain_image "image$i" latest '2026-01-14 17:07:17'; done
+  # Another tag, two, a tag beside a folder that is none, none at all, and broken ones.
+  plain_image one edge '2026-01-14 17:07:17'
+  plain_image two latest '2026-01-14 17:07:17'
+  plain_image two edge '2026-01-14 17:07:17'
+  plain_image hidden latest '2026-01-14 17:07:17'
+  mkdir "$ROCKER_ROOT/images/hidden/.trash" "$ROCKER_ROOT/images/none"
+  echo '{' >"$ROCKER_ROOT/images/image110/latest/image.json"
+  echo '{' >"$ROCKER_ROOT/images/image390/latest/image.json"
+  run --separate-stderr rocker_image list --format '{{.Repository}}:{{.Tag}}'
+  assert_success
+  assert_output "$({
+    for i in {100..399}; do [[ $i = 110 || $i = 390 ]] || echo "image$i:latest"; done
+    printf '%s\n' hidden:latest one:edge two:edge two:latest
+  } | LC_ALL=C sort)"
+  assert_equal "${#stderr_lines[@]}" 2
+  [[ ${stderr_lines[0]} = *image110/latest/image.json* && ${stderr_lines[1]} = *image390/latest/image.json* ]]
+}
+
 @test 'an image.json that is no regular file is said and never waited for' {
   plain_image good latest '2026-01-14 17:07:17'
   plain_image bad latest '2026-01-14 17:07:17'
@@ -113,6 +134,29 @@ END
   run --separate-stderr rocker_image inspect -f '{{json .confg}}' x
   assert_failure 1
   assert_one_error_line 'no field ".confg"'
+}
+
+@test 'what an image says of itself can not command the terminal, and its JSON is valid' {
+  local dir=$ROCKER_ROOT/images/x/latest command
+  plain_image x latest '2026-01-14 17:07:17'
+  # An escape as JSON has it, DEL and a C1 control as they are, and bytes that are no UTF-8.
+  printf '{"name": "x", "tag": "latest", "id": "x", "size": 1, "created_time": "\\u001b[2J\302\2331m\177\377 now", "history": [{"created_by":
+    "a\\u001b]0;b\302\235\377"}], "config": {"Labels": {"k": "\\u001b[31m\302\233\177\351"}}}' |
+    tr -d '\n' >"$dir/image.json"
+  for command in list 'list --format table' 'list --format json' inspect history 'history --no-trunc' 'inspect -f json' \
+    'inspect -f {{json\ .config}}'; do
+    eval "set -- $command"
+    [[ $1 = list ]] || set -- "$@" x
+    rocker_image "$@" >out
+    # shellcheck disable=SC2016
+    python3 -c 'import sys, unicodedata
+text = open("out", "rb").read().decode()
+assert not [c for c in text if unicodedata.category(c) == "Cc" and c != "\n"], ascii(text)' || fail "$command"
+    case $command in *json* | inspect) jq . out >/dev/null ;; esac
+  done
+  run rocker_image list
+  assert_line --partial '\x1b[2J\xc2\x9b1m\x7f\xff now'
+  assert_equal "$(rocker_image inspect x | jq '.[0].config.Labels.k | explode' -c)" '[27,91,51,49,109,155,127,65533]'
 }
 
 @test 'rm removes the image, and its folder when it was the last tag' {

@@ -4,6 +4,7 @@
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
+#include "spec/support/utf8.hh"
 #include "spec/support/units.hh"
 
 using namespace rocker;
@@ -60,6 +61,12 @@ Test(support, text_from_outside_is_shown_on_one_line) {
   cr_expect(shown.find('\n') == std::string::npos && shown.find('\x1b') == std::string::npos, "got \"%s\"",
             shown.c_str());
   cr_expect(printable(std::string(5000, 'x')).size() < 300);
+  // UTF-8 stays, C1 controls and what is no UTF-8 do not; a character is not cut.
+  expect_text(printable("na\xc3\xafve \xf0\x9f\x90\xb3"), "na\xc3\xafve \xf0\x9f\x90\xb3");
+  expect_text(printable("\xc2\x9b\xff\xc0\x80\xed\xa0\x80\xe2\x82"),
+              "\\xc2\\x9b\\xff\\xc0\\x80\\xed\\xa0\\x80\\xe2\\x82");
+  expect_text(printable("ab\xc3\xaf", 3), "ab...");
+  expect_text(valid_utf8("a\xff\xc3\xaf\xe2\x82"), "a\xef\xbf\xbd\xc3\xaf\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 Test(support, paths_are_made_absolute_by_their_text_alone) {
