@@ -38,16 +38,27 @@ constexpr grammar::Option<LogOptions> logs_table[] = {
     {{"details", 0, "", "what the log driver knows more; nothing"}, [](LogOptions&, std::string_view) {}},
 };
 
+// Before the first event is waited for.
+std::pair<std::string, std::string> parse_event_filter(std::string_view text) {
+  constexpr std::string_view keys[] = {"container", "event", "image", "label", "type", "volume"};
+  auto pair = bundle::parse_pair(text, "events: --filter");
+  if (std::find(std::begin(keys), std::end(keys), pair.first) == std::end(keys)) {
+    throw Error(cat("events: --filter: there is no filter \"", printable(pair.first), "\""))
+        .hint("there is container, event, image, label, type, volume");
+  }
+  return pair;
+}
+
 struct EventOptions {
   std::int64_t since_ns = 0, until_ns = 0;
-  std::vector<std::string> filters;
+  std::vector<std::pair<std::string, std::string>> filters;
   std::string format;
   std::optional<Template> made;  // of the format, unless that is json
 };
 
 constexpr grammar::Option<EventOptions> events_table[] = {
     {{"filter", 'f', "KEY=VALUE", "only those: container, event, image, label, type, volume"},
-     [](EventOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
+     [](EventOptions& o, std::string_view v) { o.filters.push_back(parse_event_filter(v)); }},
     {{"format", 0, "FORMAT", "json, or a template like {{.Action}}"},
      [](EventOptions& o, std::string_view v) { o.format = v; }},
     {{"since", 0, "TIME", "those from then on, too"},
@@ -81,15 +92,13 @@ bool is_of(const json::Value& event, const std::string& key, const std::string& 
     const auto found = attribute(value.substr(0, equals));
     return found && (equals == std::string::npos || *found == value.substr(equals + 1));
   }
-  throw Error(cat("events: --filter: there is no filter \"", printable(key), "\""))
-      .hint("there is container, event, image, label, type, volume");
+  return false;
 }
 
 // docker's: the values of one key are alternatives, but for labels, and the keys must all hold.
 bool wanted(const json::Value& event, const EventOptions& options) {
   std::map<std::string, bool> good;
-  for (const auto& text : options.filters) {
-    const auto [key, value] = bundle::parse_pair(text, "events: --filter");
+  for (const auto& [key, value] : options.filters) {
     const bool is = is_of(event, key, value);
     const auto [at, first] = good.try_emplace(key, is);
     if (!first) at->second = key == "label" ? at->second && is : at->second || is;

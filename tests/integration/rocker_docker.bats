@@ -203,6 +203,12 @@ container stop"
   assert_output $'container exec_start: true\ncontainer die'
   run -0 events --filter image=busybox --filter event=tag --filter event=create
   assert_output 'container create'
+  local filter
+  for filter in x =x nokey=x; do
+    run --separate-stderr timeout 20 "$ROCKER" events --filter "$filter"
+    assert_failure 1
+    assert_one_error_line 'events: --filter'
+  done
   run -0 rocker events --since 1h --until 0s --filter event=kill --format '{{.Actor.Attributes.signal}}'
   assert_output 9
 }

@@ -4,8 +4,8 @@
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
-#include "spec/support/utf8.hh"
 #include "spec/support/units.hh"
+#include "spec/support/utf8.hh"
 
 using namespace rocker;
 
