@@ -24,7 +24,7 @@ UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SANITIZE ?=
 BUILD    ?= build$(if $(SANITIZE),-sanitize)
 CXX      ?= g++
-CXXFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g1
 LDFLAGS  ?=
 V        ?= 0
 
