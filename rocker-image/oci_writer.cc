@@ -5,7 +5,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <vector>
 
 #include "rocker-image/hash.hh"
@@ -44,24 +46,7 @@ std::string created_time(const spec::ImageRecord& record) {
   return spec::utc_time(record.created_ns);
 }
 
-}  // namespace
-
-void write_oci_archive(const spec::ImageRecord& record, int root_fd, int fd, Compress compress,
-                       const std::string& scratch, const std::string& what) {
-  const UniqueFd layer_file = scratch_file(scratch);
-  {
-    TarWriter layer(layer_file.get(), compress, "the layer");
-    layer.add_tree(root_fd);
-    layer.finish();
-  }
-  // Both digests in one pass, by the same reader as an import's.
-  if (::lseek(layer_file.get(), 0, SEEK_SET) < 0) throw system_error("seek");
-  Cancel cancel;
-  FileSource source(layer_file.get(), "the layer", &cancel);
-  Stream stream(source, "the layer", cancel);
-  const auto digests = stream.finish();
-  const Blob layer{Sha256::text(digests.input), source.position()};
-
+std::string config_of(const spec::ImageRecord& record, const std::string& diff_id) {
   json::Writer config(json::Writer::Style::compact);
   config.object([&] {
     config.member("created", created_time(record));
@@ -73,7 +58,7 @@ void write_oci_archive(const spec::ImageRecord& record, int root_fd, int fd, Com
     spec::write(config, record.config);
     config.object("rootfs", [&] {
       config.member("type", "layers");
-      config.member("diff_ids", std::vector<std::string>{Sha256::text(digests.content)});
+      config.member("diff_ids", std::vector<std::string>{diff_id});
     });
     // One step a layer: what the steps of the image were is in it as those without a layer.
     config.array("history", [&] {
@@ -92,9 +77,10 @@ void write_oci_archive(const spec::ImageRecord& record, int root_fd, int fd, Com
       });
     });
   });
-  const std::string config_text = config.text();
-  const Blob config_blob = blob_of(config_text);
+  return config.text();
+}
 
+std::string manifest_of(const Blob& config, const Blob& layer, Compress compress) {
   const std::string_view layer_type =
       compress == Compress::gzip   ? "application/vnd.oci.image.layer.v1.tar+gzip"
       : compress == Compress::zstd ? "application/vnd.oci.image.layer.v1.tar+zstd"
@@ -103,49 +89,109 @@ void write_oci_archive(const spec::ImageRecord& record, int root_fd, int fd, Com
   manifest.object([&] {
     manifest.member("schemaVersion", 2);
     manifest.member("mediaType", "application/vnd.oci.image.manifest.v1+json");
-    manifest.object("config", [&] {
-      write_descriptor(manifest, "application/vnd.oci.image.config.v1+json", config_blob);
-    });
+    manifest.object("config",
+                    [&] { write_descriptor(manifest, "application/vnd.oci.image.config.v1+json", config); });
     manifest.array("layers",
                    [&] { manifest.object([&] { write_descriptor(manifest, layer_type, layer); }); });
   });
-  const std::string manifest_text = manifest.text();
-  const Blob manifest_blob = blob_of(manifest_text);
+  return manifest.text();
+}
 
+// An image as it will be in the archive.
+struct Packed {
+  std::string reference;
+  UniqueFd layer_file;
+  Blob layer, config, manifest;
+  std::string config_text, manifest_text;
+};
+
+Packed pack(const spec::ImageRecord& record, int root_fd, Compress compress, const std::string& scratch) {
+  Packed packed;
+  packed.reference = record.reference().text();
+  packed.layer_file = scratch_file(scratch);
+  {
+    TarWriter layer(packed.layer_file.get(), compress, "the layer");
+    layer.add_tree(root_fd);
+    layer.finish();
+  }
+  // Both digests in one pass, by the same reader as an import's.
+  if (::lseek(packed.layer_file.get(), 0, SEEK_SET) < 0) throw system_error("seek");
+  Cancel cancel;
+  FileSource source(packed.layer_file.get(), "the layer", &cancel);
+  Stream stream(source, "the layer", cancel);
+  const auto digests = stream.finish();
+  packed.layer = {Sha256::text(digests.input), source.position()};
+  packed.config_text = config_of(record, Sha256::text(digests.content));
+  packed.config = blob_of(packed.config_text);
+  packed.manifest_text = manifest_of(packed.config, packed.layer, compress);
+  packed.manifest = blob_of(packed.manifest_text);
+  return packed;
+}
+
+std::string index_of(const std::vector<Packed>& images) {
   json::Writer index(json::Writer::Style::compact);
   index.object([&] {
     index.member("schemaVersion", 2);
     index.member("mediaType", "application/vnd.oci.image.index.v1+json");
     index.array("manifests", [&] {
-      index.object([&] {
-        write_descriptor(index, "application/vnd.oci.image.manifest.v1+json", manifest_blob);
-        index.object("annotations", [&] {
-          index.member("io.containerd.image.name", record.reference().text());
-          index.member("org.opencontainers.image.ref.name", record.reference().text());
+      for (const auto& image : images) {
+        index.object([&] {
+          write_descriptor(index, "application/vnd.oci.image.manifest.v1+json", image.manifest);
+          index.object("annotations", [&] {
+            index.member("io.containerd.image.name", image.reference);
+            index.member("org.opencontainers.image.ref.name", image.reference);
+          });
         });
-      });
+      }
     });
   });
+  return index.text();
+}
 
-  // What `docker load` looks for before version 25, and what it has beside the layout itself since then.
+// What `docker load` looks for before version 25, and what it has beside the layout itself since then. Tags
+// of one image are one image there.
+std::string docker_manifest_of(const std::vector<Packed>& images) {
   json::Writer docker(json::Writer::Style::compact);
   docker.array([&] {
-    docker.object([&] {
-      docker.member("Config", config_blob.path());
-      docker.member("RepoTags", std::vector<std::string>{record.reference().text()});
-      docker.member("Layers", std::vector<std::string>{layer.path()});
-    });
+    for (const auto& image : images) {
+      const auto same = [&](const Packed& other) { return other.manifest.digest == image.manifest.digest; };
+      if (&*std::find_if(images.begin(), images.end(), same) != &image) continue;
+      std::vector<std::string> names;
+      for (const auto& other : images) {
+        if (same(other)) names.push_back(other.reference);
+      }
+      docker.object([&] {
+        docker.member("Config", image.config.path());
+        docker.member("RepoTags", names);
+        docker.member("Layers", std::vector<std::string>{image.layer.path()});
+      });
+    }
   });
+  return docker.text();
+}
 
+}  // namespace
+
+void write_oci_archive(const std::vector<SavedImage>& images, int fd, Compress compress,
+                       const std::string& what) {
+  std::vector<Packed> packed;
+  for (const auto& image : images) {
+    packed.push_back(pack(image.record, image.root_fd, compress, image.scratch));
+  }
   TarWriter tar(fd, Compress::none, what);
   tar.add_file("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
-  tar.add_file("index.json", index.text());
+  tar.add_file("index.json", index_of(packed));
   tar.add_directory("blobs");
   tar.add_directory("blobs/sha256");
-  tar.add_file(manifest_blob.path(), manifest_text);
-  tar.add_file(config_blob.path(), config_text);
-  tar.add_file(layer.path(), layer_file.get(), layer.size);
-  tar.add_file("manifest.json", docker.text());
+  std::set<std::string> written;  // a blob that two images share is there once
+  for (const auto& image : packed) {
+    if (written.insert(image.manifest.digest).second)
+      tar.add_file(image.manifest.path(), image.manifest_text);
+    if (written.insert(image.config.digest).second) tar.add_file(image.config.path(), image.config_text);
+    if (written.insert(image.layer.digest).second)
+      tar.add_file(image.layer.path(), image.layer_file.get(), image.layer.size);
+  }
+  tar.add_file("manifest.json", docker_manifest_of(packed));
   tar.finish();
 }
 

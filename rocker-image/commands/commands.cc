@@ -11,7 +11,7 @@ static constexpr Command table[] = {
     {"tag", "Give an image a second name", commands::tag},
     {"history", "Show where an image came from", commands::history},
     {"export", "Write an image's root file system as a tar", commands::export_image},
-    {"save", "Write an image as an OCI archive", commands::save},
+    {"save", "Write images as an OCI archive", commands::save},
     {"verify", "Compare an image with what was imported", commands::verify},
     {"diff", "Compare two images", commands::diff},
     {"df", "Show how much of the disk the store takes up", commands::df},

@@ -57,7 +57,7 @@ static constexpr Verb verbs[] = {
     {"rmi", "", "Removes images", Takes::images, nullptr, nullptr, false, "rm"},
     {"tag", "", "Gives an image a second name", Takes::images, nullptr, nullptr, false, "tag"},
     {"history", "", "Shows where an image came from", Takes::images, nullptr, nullptr, false, "history"},
-    {"save", "", "Writes an image as an OCI archive", Takes::images, nullptr, nullptr, false, "save"},
+    {"save", "", "Writes images as an OCI archive", Takes::images, nullptr, nullptr, false, "save"},
     {"container prune", "[OPTIONS]", "Removes the containers that do not run", Takes::nothing, prune_rows,
      prune_verb},
     {"image prune", "[OPTIONS]", "Removes what killed imports have left, or every image that is not used",

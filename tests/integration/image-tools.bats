@@ -71,6 +71,29 @@ tree() {
   fi
 }
 
+@test 'save of several images: one archive with each of them, what they share once' {
+  tree
+  rocker_image import -c 'ENV A=1' t.tar x:1
+  rocker_image tag x:1 x:2
+  mkdir other && echo other >other/file && tar -cf other.tar -C other file
+  rocker_image import other.tar y:1
+  run --separate-stderr rocker_image save x:1 x:2 y:1 x:1 nosuch -o s.tar
+  assert_failure 1
+  assert_one_error_line 'Image not found: nosuch:latest'
+  refute [ -e s.tar ]
+  rocker_image save x:1 x:2 y:1 x:1 -o s.tar
+  assert_json '[.[].RepoTags]' '[["x:1","x:2"],["y:1"]]' <(tar -xOf s.tar manifest.json)
+  run tar -tf s.tar
+  assert_equal "$(printf '%s\n' "${lines[@]}" | sort | uniq -d)" ''
+  assert_equal "$(printf '%s\n' "${lines[@]}" | grep -c '^blobs/sha256/.')" 6
+  rocker_image rm x:1 x:2 y:1
+  rocker_image import --all s.tar
+  run rocker_image list --format '{{.Repository}}:{{.Tag}}'
+  assert_equal "$(printf '%s\n' "${lines[@]}" | sort | xargs)" 'x:1 x:2 y:1'
+  assert_equal "$(cat "$(rocker_image path y:1)/file")" other
+  rocker_image diff x:1 x:2
+}
+
 @test 'verify says what somebody has changed' {
   tree
   rocker_image import t.tar x

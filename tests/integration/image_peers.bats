@@ -49,6 +49,18 @@ podman_() { timeout -s KILL 120 podman --root "$TEST_DIR/podman" --runroot "$TES
   done
 }
 
+@test 'podman load: an archive of several images' {
+  needs command podman
+  rocker_image tag team/app:1.0 team/app:2.0
+  tar -cf other.tar -C tree etc
+  rocker_image import other.tar team/other:1.0
+  rocker_image save team/app:1.0 team/app:2.0 team/other:1.0 -o s.tar
+  run podman_ load -q -i s.tar
+  assert_success
+  run podman_ images --format '{{.Repository}}:{{.Tag}}'
+  for name in team/app:1.0 team/app:2.0 team/other:1.0; do assert_line --partial "$name"; done
+}
+
 @test 'skopeo inspects and copies it, as what OCI has and as what docker has' {
   needs command skopeo
   for kind in oci-archive docker-archive; do
