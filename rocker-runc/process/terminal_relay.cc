@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -81,7 +82,9 @@ struct TerminalRelay::Impl {
   struct sigaction old_pipe {};
 
   Buffer to_master, to_stdout;
-  bool line_open = false;  // the last byte of stdin was no newline
+  bool line_open = false;           // the last byte of stdin was no newline
+  UniqueFd end_timer;               // once the input has ended
+  std::int64_t end_after_ms = 100;  // until that is said once more
   bool stdout_broken = false;
   std::uint32_t master_watched = 0, stdin_watched = 0, stdout_watched = 0;
 
@@ -98,6 +101,7 @@ struct TerminalRelay::Impl {
   void write_stdout(bool wait);
   ssize_t write_some(std::string_view bytes);
   void end_of_input();
+  void say_end();
   void close_master();
   void step();
 };
@@ -174,11 +178,30 @@ void TerminalRelay::Impl::read_stdin() {
 void TerminalRelay::Impl::end_of_input() {
   stdin_open = false;
   if (stdin_terminal || !master) return;
+  say_end();
+}
+
+// As the character that the terminal has for it, and again, less and less often: an ended input stays so for
+// whoever reads next, and a shell that sets the terminal to raw mode meanwhile loses what was there as the
+// end of a file.
+void TerminalRelay::Impl::say_end() {
   termios settings{};
-  if (::tcgetattr(master.get(), &settings) < 0) return;
+  if (!master || ::tcgetattr(master.get(), &settings) < 0) return;
   // The first VEOF only ends an unfinished line (termios(3)).
-  const char eof = static_cast<char>(settings.c_cc[VEOF]);
-  to_master.add(std::string(line_open ? 2 : 1, eof));
+  to_master.add(std::string(line_open ? 2 : 1, static_cast<char>(settings.c_cc[VEOF])));
+  line_open = false;
+  if (!end_timer) {
+    end_timer.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!end_timer) throw system_error("timerfd_create");
+    std::uint32_t none = 0;
+    watch(end_timer.get(), EPOLLIN, none);
+  }
+  constexpr std::int64_t most = 60'000;
+  itimerspec next{};
+  next.it_value.tv_sec = end_after_ms / 1000;
+  next.it_value.tv_nsec = end_after_ms % 1000 * 1'000'000;
+  if (::timerfd_settime(end_timer.get(), 0, &next, nullptr) < 0) throw system_error("timerfd_settime");
+  end_after_ms = std::min(2 * end_after_ms, most);
 }
 
 void TerminalRelay::Impl::close_master() {
@@ -249,6 +272,9 @@ void TerminalRelay::Impl::step() {
     if (master && fd == master.get()) {
       if (event.events & EPOLLOUT) write_master();
       if (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR) && to_stdout.size() < most_kept) read_master();
+    } else if (end_timer && fd == end_timer.get()) {
+      std::uint64_t times = 0;
+      if (::read(fd, &times, sizeof times) > 0) say_end();
     } else if (stdin_watched && fd == (stdin_plain ? always.get() : stdin_fd)) {
       if (stdin_open) read_stdin();
     }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -117,6 +118,9 @@ static void pass_size(const Conmon& conmon) {
     conmon.resize(size.ws_row, size.ws_col);
 }
 
+// Ctrl-D, the VEOF of every terminal that nobody has set otherwise.
+constexpr char end_of_file = 4;
+
 // Moves bytes until the container closes its output or the user leaves; false when the user left.
 class Relay {
  public:
@@ -125,6 +129,7 @@ class Relay {
         socket_(socket),
         signals_(signals),
         keys_(terminal ? parse_detach_keys(arguments.detach_keys) : ""),
+        for_terminal_(arguments.tty && !terminal),
         reading_(arguments.input) {
     // So that conmon passes on that there is none.
     if (!reading_) ::shutdown(socket_, SHUT_WR);
@@ -136,10 +141,12 @@ class Relay {
       struct pollfd fds[] = {{socket_, static_cast<short>(POLLIN | (pending_.empty() ? 0 : POLLOUT)), 0},
                              {signals_, POLLIN, 0},
                              {want_input ? STDIN_FILENO : -1, POLLIN, 0}};
-      if (::poll(fds, 3, -1) < 0) {
+      const int ready = ::poll(fds, 3, say_again_);
+      if (ready < 0) {
         if (errno == EINTR) continue;
         throw system_error("poll");
       }
+      if (ready == 0) end_terminal();
       if ((fds[1].revents & POLLIN) != 0) take_signal();
       if (fds[2].revents != 0 && !take_input()) return false;
       if (!pending_.empty()) send_pending();
@@ -164,9 +171,23 @@ class Relay {
     if (got <= 0) {
       reading_ = false;
       ended_ = true;
+      if (for_terminal_) {
+        // The first only ends an unfinished line (termios(3)).
+        if (line_open_) pending_ += end_of_file;
+        end_terminal();
+      }
       return true;
     }
+    line_open_ = buffer[got - 1] != '\n';
     return !keys_.filter({buffer, static_cast<std::size_t>(got)}, pending_);
+  }
+
+  // conmon keeps the container's terminal open: the end is a character. Said again, less and less often,
+  // because an ended input stays so for whoever reads next, and what changes the terminal's mode loses it.
+  void end_terminal() {
+    constexpr int first = 100, most = 60'000;  // milliseconds
+    pending_ += end_of_file;
+    say_again_ = say_again_ < 0 ? first : std::min(most, say_again_ * 2);
   }
 
   void send_pending() {
@@ -192,7 +213,7 @@ class Relay {
 
   // The end of the input is passed on when all of it has gone.
   void pass_end() {
-    if (!ended_ || !pending_.empty()) return;
+    if (!ended_ || !pending_.empty() || for_terminal_) return;
     ::shutdown(socket_, SHUT_WR);
     ended_ = false;
   }
@@ -201,7 +222,9 @@ class Relay {
   int socket_, signals_;
   DetachKeys keys_;
   std::string pending_;
-  bool reading_, ended_ = false;
+  bool for_terminal_;  // the container has one, we have not
+  bool reading_, ended_ = false, line_open_ = false;
+  int say_again_ = -1;  // milliseconds until the end of the input is said once more
 };
 
 static int run(int argc, char** argv) {

@@ -62,3 +62,18 @@ setup() {
   wait_for_screen '^24 80$'
   wait_for_screen 'status 6'
 }
+
+@test "run -it and attach where stdin is no terminal: its end is the end of the container's terminal" {
+  local rm
+  for rm in '' --rm; do
+    run -0 timeout -k 1 60 "$ROCKER" run -it $rm busybox cat </dev/null
+    assert_output ''
+    run -0 timeout -k 1 60 "$ROCKER" run -it $rm busybox cat <<<foo
+    assert_line --partial foo
+    # The shell sets its terminal while the end is there already.
+    run -7 timeout -k 1 60 "$ROCKER" run -it $rm busybox sh <<<'(exit 7)'
+    # A line without an end.
+    run -0 timeout -k 1 60 "$ROCKER" run -it $rm busybox cat < <(printf half)
+    assert_line --partial half
+  done
+}
