@@ -244,11 +244,11 @@ class Import {
       made.push_back(std::move(first));
       for (auto& other : others) made.push_back(std::move(other));
     }
-    return commit_all(std::move(made));
+    return commit_all(made);
   }
 
   // Nothing of an archive gets its name before all of it is extracted.
-  std::vector<Imported> commit_all(std::vector<Builder::Finished> made) {
+  std::vector<Imported> commit_all(std::vector<Builder::Finished>& made) {
     std::vector<Imported> result;
     for (auto& [staging, imported] : made) {
       try {

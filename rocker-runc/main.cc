@@ -166,7 +166,7 @@ int dispatch(char** argv, int& error_status) {
   const auto& command = find_command(name);
   rest.erase(rest.begin());
   if (name == "create" || name == "run" || name == "exec") sys::protect_own_binary(argv);
-  return command.run(options.globals, std::move(rest));
+  return command.run(options.globals, rest);
 }
 
 std::string program_name(const char* argv0) {

@@ -186,15 +186,13 @@ VolumeRequest parse_tmpfs(std::string_view text) {
   request.destination = destination(text.substr(0, colon), "--tmpfs");
   if (colon == std::string_view::npos) return request;
   for (const auto word : split(text.substr(colon + 1), ',')) {
-    if (word.starts_with("size=")) {
-      // The kernel's "50%" and "1g" are for the kernel.
-      request.options.emplace_back(word);
-    } else if (word.starts_with("mode=") || word.starts_with("uid=") || word.starts_with("gid=") ||
-               word.starts_with("nr_inodes=") || is_mount_flag(word)) {
+    // The kernel's "50%" and "1g" are for the kernel.
+    if (word.starts_with("size=") || word.starts_with("mode=") || word.starts_with("uid=") ||
+        word.starts_with("gid=") || word.starts_with("nr_inodes=") || is_mount_flag(word)) {
       request.options.emplace_back(word);
     } else if (word == "ro") {
       request.readonly = true;
-    } else if (word != "rw" && word != "") {
+    } else if (word != "rw" && !word.empty()) {
       throw Error(cat("--tmpfs: unknown option \"", printable(word), "\""))
           .hint("expected of size=, mode=, uid=, gid=, ro, noexec");
     }

@@ -41,7 +41,7 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
         store.check_rootfs(image);
         auto document = json::Document::parse(spec::write_image_record(image.record), "image.json");
         w.object([&] {
-          document.root().each_member([&](std::string key, const json::Value& value) {
+          document.root().each_member([&](const std::string& key, const json::Value& value) {
             w.key(key);
             w.raw(value.text());
           });

@@ -103,20 +103,20 @@ CommandLine::CommandLine(const std::string& command, const std::string& usage, c
 
 CommandLine::~CommandLine() = default;
 
-#define ADD_OPTION(type)                                                                 \
-  CommandLine::Option* CommandLine::add_option(const std::string& names, type& variable, \
-                                               const std::string& description) {         \
-    CLI::Option* option = impl_->app.add_option(names, variable, description);           \
-    option->type_name(value_name(names));                                                \
-    return &impl_->options.emplace_back(Option(option));                                 \
-  }
-ADD_OPTION(std::string)
-ADD_OPTION(std::vector<std::string>)
-ADD_OPTION(int)
-ADD_OPTION(unsigned)
-ADD_OPTION(std::uint64_t)
-ADD_OPTION(std::int64_t)
-#undef ADD_OPTION
+template <typename T>
+CommandLine::Option* CommandLine::add_option(const std::string& names, T& variable,
+                                             const std::string& description) {
+  CLI::Option* option = impl_->app.add_option(names, variable, description);
+  option->type_name(value_name(names));
+  return &impl_->options.emplace_back(Option(option));
+}
+using Names = const std::string&;
+template CommandLine::Option* CommandLine::add_option(Names, std::string&, Names);
+template CommandLine::Option* CommandLine::add_option(Names, std::vector<std::string>&, Names);
+template CommandLine::Option* CommandLine::add_option(Names, int&, Names);
+template CommandLine::Option* CommandLine::add_option(Names, unsigned&, Names);
+template CommandLine::Option* CommandLine::add_option(Names, std::uint64_t&, Names);
+template CommandLine::Option* CommandLine::add_option(Names, std::int64_t&, Names);
 
 CommandLine::Option* CommandLine::add_flag(const std::string& names, bool& variable,
                                            const std::string& description) {

@@ -46,13 +46,9 @@ class CommandLine {
 
   // Names with dashes are options ("--all,-a"), one without is an argument ("ID"). The variable keeps its
   // value when the option is not given.
-  Option* add_option(const std::string& names, std::string& variable, const std::string& description);
-  Option* add_option(const std::string& names, std::vector<std::string>& variable,
-                     const std::string& description);
-  Option* add_option(const std::string& names, int& variable, const std::string& description);
-  Option* add_option(const std::string& names, unsigned& variable, const std::string& description);
-  Option* add_option(const std::string& names, std::uint64_t& variable, const std::string& description);
-  Option* add_option(const std::string& names, std::int64_t& variable, const std::string& description);
+  // T: std::string, std::vector<std::string>, int, unsigned, std::int64_t, std::uint64_t.
+  template <typename T>
+  Option* add_option(const std::string& names, T& variable, const std::string& description);
   Option* add_flag(const std::string& names, bool& variable, const std::string& description);
 
   // False when --help was asked for and printed. Throws Error, in one line.
