@@ -23,7 +23,7 @@ namespace {
 struct Words {
   std::string name, max_size, max_entries, strip, platform, as, digest, verify, keyring, progress = "auto";
   std::vector<std::string> changes;
-  bool no_manifest = false, numeric_owner = false, quiet = false;
+  bool no_manifest = false, numeric_owner = false, quiet = false, loaded = false;
 };
 
 void define(CommandLine& line, ImportOptions& options, Words& words) {
@@ -59,6 +59,7 @@ void define(CommandLine& line, ImportOptions& options, Words& words) {
                 "Accept a tar without the blocks of zeros at its end");
   line.add_option("--progress", words.progress, "auto (a bar on a terminal), plain, json or none");
   line.add_flag("--quiet,-q", words.quiet, "Print the ID alone");
+  line.add_flag("--loaded", words.loaded, "Say 'Loaded image: NAME:TAG', as docker's load does");
 }
 
 // Of an option that was given; the most is what its type can hold.
@@ -128,7 +129,7 @@ void catch_signals() {
   }
 }
 
-void report(const std::string& input, const Imported& imported, bool quiet) {
+void report(const std::string& input, const Imported& imported, bool quiet, bool loaded) {
   if (const std::string text = imported.tally.text(); !text.empty()) {
     log::warn(cat(input, ": left out or changed: ", text));
   }
@@ -136,6 +137,10 @@ void report(const std::string& input, const Imported& imported, bool quiet) {
   const auto& record = imported.record;
   if (quiet) {
     print(cat(record.id, "\n"));
+    return;
+  }
+  if (loaded) {
+    print(cat("Loaded image: ", record.reference().text(), "\n"));
     return;
   }
   print(cat("Imported ", record.reference().text(), " (ID: ", spec::short_id(record.id),
@@ -189,7 +194,7 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
     for (const auto& imported : images) {
       containers::note_image_event(store.root(), options.all ? "load" : "import",
                                    imported.record.reference());
-      report(options.input, imported, words.quiet);
+      report(options.input, imported, words.quiet, words.loaded);
     }
   } catch (Error& error) {
     if (error.errno_value() == ECANCELED) error.exit_status(130);

@@ -27,7 +27,7 @@ struct ExecOptions {
 
 constexpr grammar::Option<ExecOptions> exec_table[] = {
     {{"detach", 'd', "", "in the background"}, [](ExecOptions& o, std::string_view v) { o.detach = on(v); }},
-    {{"detach-keys", 0, "KEYS", "an exec ends with its terminal"}, [](ExecOptions&, std::string_view) {}},
+    {{"detach-keys", 0, "KEYS", "an exec ends with its terminal; exec -d starts one that stays", {}, true}},
     {{"env", 'e', "NAME[=VALUE]", "a variable; without a value, the caller's"},
      [](ExecOptions& o, std::string_view v) { o.env.emplace_back(v); }},
     {{"env-file", 0, "FILE", "a file of such lines"},

@@ -16,6 +16,24 @@ using containers::Facts;
 using containers::Live;
 using containers::Status;
 
+// docker's words, and podman's for the same.
+static void check_status(const std::string& value, std::string_view verb) {
+  constexpr std::string_view known[] = {"created",    "starting",   "running", "paused",
+                                        "restarting", "removing",   "exited",  "dead",
+                                        "stopped",    "configured", "unknown"};
+  if (std::find(std::begin(known), std::end(known), value) != std::end(known)) return;
+  throw Error(cat(verb, ": --filter: there is no status \"", printable(value), "\""))
+      .hint("there is created, running, paused, restarting, removing, exited, dead");
+}
+
+Filters::Pattern::Pattern(const std::string& text, std::string_view verb) {
+  const int why = ::regcomp(&compiled, text.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (why == 0) return;
+  char said[256];
+  ::regerror(why, &compiled, said, sizeof said);
+  throw Error(cat(verb, ": --filter name=", printable(text), ": is no regular expression: ", said));
+}
+
 Filters::Filters(const std::vector<std::string>& texts, std::string_view verb,
                  const containers::Registry& registry) {
   const auto list = filter_help.substr(filter_help.find(':') + 2);
@@ -26,6 +44,8 @@ Filters::Filters(const std::vector<std::string>& texts, std::string_view verb,
       throw Error(cat(verb, ": --filter: there is no filter \"", printable(key), "\""))
           .hint(cat("there is ", list));
     }
+    if (key == "status") check_status(value, verb);
+    if (key == "name") names_.push_back(std::make_shared<Pattern>(value, verb));
     if (key == "since" || key == "before") {
       const auto made = registry.load(registry.resolve(value)).created_ns;
       if (key == "since") since_ns_ = std::max(since_ns_, made);
@@ -52,8 +72,11 @@ bool Filters::match(const Facts& facts, const Live& live) const {
     const auto any = [&, &list = values](auto fn) { return std::any_of(list.begin(), list.end(), fn); };
     bool good = true;
     if (key == "name") {
-      good = any([&](const std::string& v) {
-        return facts.name.find(v.starts_with('/') ? v.substr(1) : v) != std::string::npos;
+      // docker has names with a slash in front and takes both.
+      const std::string slashed = cat("/", facts.name);
+      good = std::any_of(names_.begin(), names_.end(), [&](const auto& pattern) {
+        return ::regexec(&pattern->compiled, facts.name.c_str(), 0, nullptr, 0) == 0 ||
+               ::regexec(&pattern->compiled, slashed.c_str(), 0, nullptr, 0) == 0;
       });
     } else if (key == "id") {
       good = any([&](const std::string& v) { return facts.id.starts_with(v); });

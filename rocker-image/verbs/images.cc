@@ -2,6 +2,7 @@
 // have.
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
+#include "rocker-image/verbs/confirm.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/units.hh"
@@ -11,7 +12,7 @@ namespace rocker::verbs {
 namespace {
 
 struct PruneOptions {
-  bool all = false;
+  bool all = false, force = false;
   std::vector<std::string> filters;
 };
 
@@ -20,7 +21,7 @@ constexpr grammar::Option<PruneOptions> prune_table[] = {
      [](PruneOptions& o, std::string_view v) { o.all = on(v); }},
     {{"filter", 0, "KEY=VALUE", "only those: label=, until="},
      [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
-    {{"force", 'f', "", "rocker never asks"}, [](PruneOptions&, std::string_view) {}},
+    {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
 };
 
 bool matches(const spec::ImageRecord& record, const std::vector<std::string>& filters) {
@@ -48,19 +49,28 @@ std::uint64_t bytes_of(const spec::ImageRecord& record) {
 
 }  // namespace
 
+std::set<std::string> images_of_containers(const Room& room) {
+  std::set<std::string> names;
+  for (const auto& facts : room.registry.list([](const Error&) {})) names.insert(facts.image);
+  return names;
+}
+
+bool is_used(const Room& room, const Image& image, const std::set<std::string>& of_containers) {
+  return !room.store.users(image.generation()).empty() || of_containers.contains(image.reference.text());
+}
+
 Rows image_prune_rows() {
   return grammar::rows_of(table(prune_table));
 }
 
 PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters) {
   PrunedImages out;
-  // An unknown key is an error also where there is nothing to compare it with.
-  matches({}, filters);
   // What killed imports and removals have left has no name, no label and no age.
   if (filters.empty()) out.names = room.store.prune();
   if (!all) return out;
+  const auto used = images_of_containers(room);
   for (const auto& image : room.store.list([](const Error& error) { log::warn(error.what()); })) {
-    if (!room.store.users(image.generation()).empty() || !matches(image.record, filters)) continue;
+    if (is_used(room, image, used) || !matches(image.record, filters)) continue;
     room.store.remove(image.reference);
     for (const auto action : {"untag", "delete"})
       containers::note_image_event(room.registry.root(), action, image.reference);
@@ -75,6 +85,11 @@ int image_prune(const Room& room, Args args) {
   const auto rest =
       grammar::parse("image prune", table(prune_table), options, args, grammar::Positionals::mixed);
   if (!rest.empty()) throw Error(cat("image prune: \"", printable(rest[0]), "\" is one argument too many"));
+  // An unknown key is an error also where there is nothing to compare it with.
+  matches({}, options.filters);
+  if (!confirmed(options.force, options.all ? "all images without a container"
+                                            : "what killed imports and removals have left"))
+    return 0;
   const auto pruned = prune_images(room, options.all, options.filters);
   std::string out;
   for (const auto& name : pruned.names) out += cat(name, "\n");

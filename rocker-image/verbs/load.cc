@@ -33,7 +33,7 @@ std::vector<std::string> load_words(Args args) {
   }
   if (options.input == "-" && ::isatty(STDIN_FILENO) == 1)
     throw Error("load: standard input is a terminal").hint("rocker load -i FILE");
-  std::vector<std::string> words{"--all"};
+  std::vector<std::string> words{"--all", "--loaded"};
   if (options.quiet) words.emplace_back("--progress=none");
   words.insert(words.end(), {"--", options.input});
   return words;

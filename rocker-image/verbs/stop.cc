@@ -6,8 +6,11 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/shell.hh"
+#include "rocker-image/verbs/confirm.hh"
 #include "rocker-image/verbs/filters.hh"
+#include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
+#include "spec/support/units.hh"
 
 namespace rocker::verbs {
 
@@ -50,13 +53,14 @@ constexpr grammar::Option<RmOptions> rm_table[] = {
 };
 
 struct PruneOptions {
+  bool force = false;
   std::vector<std::string> filters;
 };
 
 constexpr grammar::Option<PruneOptions> prune_table[] = {
     {{"filter", 0, "KEY=VALUE", "only those: label=, until="},
      [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
-    {{"force", 'f', "", "rocker never asks"}, [](PruneOptions&, std::string_view) {}},
+    {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
 };
 
 void send(const Room& room, const Facts& facts, const std::string& signal) {
@@ -192,15 +196,25 @@ int prune_verb(const Room& room, Args args) {
   if (!rest.empty())
     throw Error(cat("container prune: \"", printable(rest[0]), "\" is one argument too many"));
   const Filters filters(options.filters, "container prune", room.registry);
+  if (!confirmed(options.force, "all stopped containers")) return 0;
+  const auto bytes = prune_containers(room, filters);
+  print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
+  return 0;
+}
+
+std::uint64_t prune_containers(const Room& room, const Filters& filters) {
   std::string removed;
+  std::uint64_t bytes = 0;
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);
     if (live.pid != 0 || live.status == Status::starting || !filters.match(facts, live)) continue;
+    const std::uint64_t size = tree_size(cat(room.registry.directory(facts.id), "/overlay/upper"));
     if (!remove(room, facts.id, false, false, runtime())) continue;
     removed += cat(facts.id, "\n");
+    bytes += size;
   }
-  if (!removed.empty()) print(cat("Deleted Containers:\n", removed));
-  return 0;
+  if (!removed.empty()) print(cat("Deleted Containers:\n", removed, "\n"));
+  return bytes;
 }
 
 }  // namespace rocker::verbs

@@ -7,6 +7,8 @@
 
 #include "rocker-image/template/rows.hh"
 #include "rocker-image/template/template.hh"
+#include "rocker-image/verbs/confirm.hh"
+#include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
@@ -26,13 +28,13 @@ constexpr grammar::Option<InfoOptions> info_table[] = {
 };
 
 struct PruneOptions {
-  bool all = false, volumes = false;
+  bool all = false, volumes = false, force = false;
 };
 
 constexpr grammar::Option<PruneOptions> prune_table[] = {
     {{"all", 'a', "", "images that no container uses, too"},
      [](PruneOptions& o, std::string_view v) { o.all = on(v); }},
-    {{"force", 'f', "", "rocker never asks"}, [](PruneOptions&, std::string_view) {}},
+    {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
     {{"volumes", 0, "", "volumes that no container uses, too"},
      [](PruneOptions& o, std::string_view v) { o.volumes = on(v); }},
 };
@@ -117,11 +119,12 @@ int system_df(const Room& room, Args args) {
   const auto all = room.registry.list(warn);
   std::uint64_t size = 0, reclaimable = 0;
   std::size_t active = 0, total = 0;
+  const auto of_containers = images_of_containers(room);
   for (const auto& image : room.store.list(warn)) {
     const std::uint64_t bytes = image.record.disk_usage != 0 ? image.record.disk_usage : image.record.size;
     ++total;
     size += bytes;
-    const bool used = !room.store.users(image.generation()).empty();
+    const bool used = is_used(room, image, of_containers);
     active += used ? 1 : 0;
     if (!used) reclaimable += bytes;
   }
@@ -208,13 +211,22 @@ int system_info(const Room& room, Args args) {
 int system_prune(const Room& room, Args args) {
   PruneOptions options;
   parse_options("system prune", prune_table, options, args);
-  prune_verb(room, {});
+  if (!confirmed(options.force,
+                 cat("all stopped containers", options.all ? ", all images without a container" : "",
+                     options.volumes ? ", all volumes without a container" : "",
+                     ", and what killed imports have left")))
+    return 0;
+  std::uint64_t bytes = prune_containers(room, Filters({}, "system prune", room.registry));
   std::string removed;
-  for (const auto& name : prune_images(room, options.all, {}).names) removed += cat(name, "\n");
-  if (!removed.empty()) print(cat("Deleted Images:\n", removed));
+  const auto images = prune_images(room, options.all, {});
+  for (const auto& name : images.names) removed += cat(name, "\n");
+  if (!removed.empty()) print(cat("Deleted Images:\n", removed, "\n"));
+  bytes += images.bytes;
   // The state of containers that are gone, and what their folders left mounted, went with them. The runtime's
   // folder stays.
-  return options.volumes ? volume_prune(room, {}) : 0;
+  if (options.volumes) bytes += prune_volumes(room);
+  print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
+  return 0;
 }
 
 }  // namespace rocker::verbs

@@ -1,6 +1,9 @@
 // The verbs, a declaration each; the table is verbs.cc.
 #pragma once
 
+#include <set>
+
+#include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verb.hh"
 
 namespace rocker::verbs {
@@ -34,6 +37,8 @@ int unpause_verb(const Room& room, Args args);
 int rm_verb(const Room& room, Args args);
 int rename_verb(const Room& room, Args args);
 int prune_verb(const Room& room, Args args);
+std::uint64_t prune_containers(const Room& room,
+                               const Filters& filters);  // says which; the bytes that they had
 
 // ps.cc, logs.cc, exec.cc, inspect.cc, resources.cc
 Rows ps_rows();
@@ -72,6 +77,7 @@ int volume_rm(const Room& room, Args args);
 int volume_create(const Room& room, Args args);
 int volume_inspect(const Room& room, Args args);
 int volume_prune(const Room& room, Args args);
+std::uint64_t prune_volumes(const Room& room);  // says which; the bytes that they had
 struct VolumeUse {
   std::size_t total = 0, active = 0;         // active: a container has it, whether it runs or not
   std::uint64_t bytes = 0, reclaimable = 0;  // of all, and of those that none has
@@ -85,6 +91,10 @@ struct PrunedImages {
   std::vector<std::string> names;
   std::uint64_t bytes = 0;
 };
+// Which NAME:TAGs the containers were made of. An image may be another by now: what a container says it is of
+// is kept.
+std::set<std::string> images_of_containers(const Room& room);
+bool is_used(const Room& room, const Image& image, const std::set<std::string>& of_containers);
 // `all`: images that no container uses, too.
 PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters);
 Rows image_prune_rows();

@@ -12,6 +12,7 @@
 #include "rocker-image/containers/volumes.hh"
 #include "rocker-image/template/rows.hh"
 #include "rocker-image/template/template.hh"
+#include "rocker-image/verbs/confirm.hh"
 #include "rocker-image/verbs/documents.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
@@ -165,11 +166,13 @@ std::string volume_row(const Room& room, const std::string& name) {
   return w.text();
 }
 
-struct VolumePruneOptions {};
+struct VolumePruneOptions {
+  bool force = false;
+};
 
 constexpr grammar::Option<VolumePruneOptions> volume_prune_table[] = {
     {{"all", 'a', "", "named ones too; always so"}, [](VolumePruneOptions&, std::string_view) {}},
-    {{"force", 'f', "", "rocker never asks"}, [](VolumePruneOptions&, std::string_view) {}},
+    {{"force", 'f', "", "do not ask"}, [](VolumePruneOptions& o, std::string_view v) { o.force = on(v); }},
 };
 
 }  // namespace
@@ -316,6 +319,13 @@ int volume_prune(const Room& room, Args args) {
   const auto rest =
       grammar::parse("volume prune", table(volume_prune_table), options, args, grammar::Positionals::mixed);
   if (!rest.empty()) throw Error(cat("volume prune: \"", printable(rest[0]), "\" is one argument too many"));
+  if (!confirmed(options.force, "all volumes without a container, those with a name, too")) return 0;
+  const std::uint64_t bytes = prune_volumes(room);
+  print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
+  return 0;
+}
+
+std::uint64_t prune_volumes(const Room& room) {
   std::string removed;
   std::uint64_t bytes = 0;
   for (const auto& name : all_volumes(room)) {
@@ -325,8 +335,7 @@ int volume_prune(const Room& room, Args args) {
     removed += cat(name, "\n");
   }
   if (!removed.empty()) print(cat("Deleted Volumes:\n", removed, "\n"));
-  print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
-  return 0;
+  return bytes;
 }
 
 }  // namespace rocker::verbs

@@ -53,6 +53,17 @@ setup() {
   assert_output $'three\ntwo'
   run -0 rocker ps -a --format '{{.Names}}' --filter before=three --filter since=one
   assert_output two
+  # A name is a regular expression, as "does it run?" is asked in scripts.
+  for value in '^two$' '^/two$' '/two' 'tw' '^t(wo|ow)$' 't.o$'; do
+    run -0 rocker ps -a --format '{{.Names}}' --filter "name=$value"
+    assert_output two
+  done
+  run -0 rocker ps -a -q --filter 'name=^tw$'
+  assert_output ''
+  run -1 --separate-stderr rocker ps --filter 'name=(x'
+  assert_one_error_line 'name=(x: is no regular expression'
+  run -1 --separate-stderr rocker ps --filter status=bogus
+  assert_one_error_line 'no status "bogus"'
   run -1 --separate-stderr rocker ps -a --filter since=nobody
   assert_one_error_line 'No such container: nobody'
   run -0 rocker ps -a --format '{{.Names}}' --filter label!=kind=x
@@ -251,6 +262,12 @@ container stop"
     run -125 --separate-stderr rocker run "$option" busybox true
     assert_one_error_line "${option%%=*}"
   done
+}
+
+@test "exec --detach-keys is refused, and not passed over" {
+  rocker run -d --name one busybox sleep 1000
+  run -125 --separate-stderr rocker exec --detach-keys ctrl-x one true
+  assert_one_error_line 'exec: rocker has no --detach-keys'
 }
 
 @test "info: docker's names" {

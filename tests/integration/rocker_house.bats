@@ -27,10 +27,21 @@ setup() {
   rocker run -d --name three busybox sleep 1000
   run -0 rocker container prune -f --filter label=keep=no
   assert_line --index 0 'Deleted Containers:'
-  assert_equal "${#lines[@]}" 2
+  assert_line --index 2 --partial 'Total reclaimed space: '
+  assert_equal "${#lines[@]}" 3
   run -0 rocker ps -a --format '{{.Names}}'
   assert_output $'three\ntwo'
-  run -0 rocker container prune
+  # Without -f it asks, and nobody's answer is no.
+  local answer
+  for answer in '' n no x; do
+    run -0 --separate-stderr rocker container prune <<<"$answer"
+    assert_output ''
+    [[ $stderr == *'This will remove all stopped containers'*'[y/N]'* ]] || fail "$stderr"
+  done
+  run -0 --separate-stderr rocker container prune </dev/null
+  run -0 rocker ps -a --format '{{.Names}}'
+  assert_output $'three\ntwo'
+  run -0 --separate-stderr rocker container prune <<<y
   run -0 rocker ps -a --format '{{.Names}}'
   assert_output three
   run -1 --separate-stderr rocker container prune --filter color=red
@@ -49,6 +60,10 @@ setup() {
   run -0 rocker volume ls -q
   assert_output used
   assert_not_exists "$ROCKER_ROOT/volumes/unused"
+  rocker volume create named
+  run -0 --separate-stderr rocker volume prune <<<no
+  run -0 rocker volume ls -q
+  assert_output $'named\nused'
   run -1 --separate-stderr rocker volume prune --everything
   assert_one_error_line --everything
 }
@@ -62,9 +77,17 @@ setup() {
   run -0 rocker image prune -a -f --filter label=kind=old
   assert_line --index 0 'Deleted Images:'
   assert_line --index 1 old:latest
-  run -0 rocker image prune -a --filter until=2001-01-01
+  run -0 rocker image prune -a -f --filter until=2001-01-01
   assert_output 'Total reclaimed space: 0B'
-  run -0 rocker image prune -a
+  run -0 rocker image prune -a </dev/null
+  run -0 rocker image inspect --format '{{.RepoTags}}' other
+  # What a container was made of is used, though it has been loaded again since.
+  rocker save busybox -o busybox.oci
+  run -0 rocker load -i busybox.oci
+  assert_output 'Loaded image: busybox:latest'
+  run -0 rocker system df
+  assert_line --regexp '^Images +2 +1 '
+  run -0 rocker image prune -a -f
   assert_line other:latest
   refute_line busybox:latest
   assert_line --regexp '^Total reclaimed space: [1-9]'
@@ -88,9 +111,13 @@ setup() {
   run -0 rocker volume ls -q
   assert_output data
   run -0 rocker image inspect --format '{{.RepoTags}}' unused
+  run -0 rocker system prune -a --volumes </dev/null
+  run -0 rocker volume ls -q
+  assert_output data
   run -0 rocker system prune -a -f --volumes
   assert_line unused:latest
   assert_line data
+  assert_line --regexp '^Total reclaimed space: [1-9]'
   run -0 rocker volume ls -q
   assert_output ''
   run -0 rocker exec stays true

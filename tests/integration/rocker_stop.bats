@@ -28,8 +28,8 @@ END
   wait_until 20 has_begun
   run -1 --separate-stderr rocker rm web
   assert_one_error_line 'is starting'
-  run -0 rocker container prune
-  assert_output ''
+  run -0 rocker container prune -f
+  assert_output 'Total reclaimed space: 0B'
   run -1 --separate-stderr rocker start web
   assert_one_error_line 'is starting already'
   # stop waits until there is something to stop.
