@@ -46,6 +46,10 @@ cleanup() { # DIR TAG...
   local dir=$1 tag pid path
   shift
   for pid in $(processes_naming "$dir"); do kill -KILL "$pid" 2>/dev/null || :; done
+  # The groups of rocker's containers are called by their IDs, which only the stores below DIR know.
+  # shellcheck disable=SC2046
+  [[ ! -d $dir ]] || set -- "$@" $(find "$dir" -maxdepth 5 -type d -path '*/containers/*' -regex '.*/[0-9a-f]+' -printf '%f\n' |
+    grep -xE '[0-9a-f]{64}')
   for tag in "$@"; do
     for path in $(cgroups_named "$tag"); do thaw_cgroup "$path"; done
     for path in $(cgroups_named "$tag"); do empty_cgroup "$path"; done

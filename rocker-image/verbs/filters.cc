@@ -55,11 +55,10 @@ Filters::Filters(const std::vector<std::string>& texts, std::string_view verb,
   }
 }
 
-static bool matches_label(const Facts& facts, const std::string& wanted) {
+bool has_label(const spec::StringMap& labels, const std::string& wanted) {
   const auto equals = wanted.find('=');
-  const auto found = facts.labels.find(wanted.substr(0, equals));
-  return found != facts.labels.end() &&
-         (equals == std::string::npos || found->second == wanted.substr(equals + 1));
+  const auto found = labels.find(wanted.substr(0, equals));
+  return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
 }
 
 // podman's name for what the unit rocker-restart.service starts.
@@ -92,9 +91,9 @@ bool Filters::match(const Facts& facts, const Live& live) const {
       });
     } else if (key == "label") {
       good = std::all_of(values.begin(), values.end(),
-                         [&](const std::string& v) { return matches_label(facts, v); });
+                         [&](const std::string& v) { return has_label(facts.labels, v); });
     } else if (key == "label!") {
-      good = !any([&](const std::string& v) { return matches_label(facts, v); });
+      good = !any([&](const std::string& v) { return has_label(facts.labels, v); });
     } else if (key == "volume") {
       good = any([&](const std::string& v) {
         return std::any_of(facts.given.mounts.begin(), facts.given.mounts.end(),

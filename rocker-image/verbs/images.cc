@@ -30,11 +30,7 @@ bool matches(const spec::ImageRecord& record, const std::vector<std::string>& fi
     if (key == "until") {
       if (record.created_ns >= parse_moment(value, "image prune: --filter until")) return false;
     } else if (key == "label") {
-      const auto equals = value.find('=');
-      const auto found = record.config.labels.find(value.substr(0, equals));
-      if (found == record.config.labels.end() ||
-          (equals != std::string::npos && found->second != value.substr(equals + 1)))
-        return false;
+      if (!has_label(record.config.labels, value)) return false;
     } else {
       throw Error(cat("image prune: --filter: there is no filter \"", printable(key), "\""))
           .hint("there is label, until");

@@ -4,6 +4,7 @@
 #include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/spawn.hh"
 #include "rocker-image/verbs/verbs.hh"
+#include "spec/image.hh"
 
 namespace rocker::verbs {
 
@@ -36,8 +37,7 @@ std::string number_in(std::string_view said) {
 std::string as_json(std::string_view runtime_said, std::string_view monitor_said) {
   struct utsname host {};
   ::uname(&host);
-  const std::string_view machine = host.machine;
-  const std::string_view arch = machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
+  const std::string arch = spec::machine_architecture();
   json::Writer w;
   const auto common = [&] {
     w.member("Version", ROCKER_VERSION);

@@ -14,6 +14,7 @@
 #include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/confirm.hh"
 #include "rocker-image/verbs/documents.hh"
+#include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/config.hh"
@@ -133,11 +134,7 @@ bool matches(const Room& room, const std::string& name, const std::vector<std::s
     } else if (key == "dangling") {
       good = users_of(room, name).empty() == grammar::parse_flag(value, "--filter dangling");
     } else if (key == "label") {
-      const auto equals = value.find('=');
-      const auto labels = labels_of(room, name);
-      const auto found = labels.find(value.substr(0, equals));
-      good =
-          found != labels.end() && (equals == std::string::npos || found->second == value.substr(equals + 1));
+      good = has_label(labels_of(room, name), value);
     } else {
       throw Error(cat("volume ls: --filter: there is no filter \"", printable(key), "\""))
           .hint("there is name, label, driver, dangling");
@@ -215,6 +212,8 @@ Rows volume_inspect_rows() {
 int volume_ls(const Room& room, Args args) {
   ListOptions options;
   grammar::parse("volume ls", table(ls_table), options, args, grammar::Positionals::mixed);
+  // An unknown key is an error also where there is nothing to compare it with.
+  matches(room, {}, options.filters);
   std::vector<std::string> rows;
   std::string names;
   for (const auto& name : all_volumes(room)) {

@@ -109,6 +109,8 @@ setup() {
 }
 
 @test "volume ls: filters, and docker's columns" {
+  run -1 --separate-stderr rocker volume ls --filter color=red
+  assert_one_error_line 'no filter "color"'
   rocker volume create --label kind=db --label a=b data
   rocker volume create other
   rocker create -v data:/data busybox true
