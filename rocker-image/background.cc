@@ -19,6 +19,22 @@ namespace rocker {
 // How long the caller waits for a tree that may be small.
 static constexpr int patience_ms = 30;
 
+// A child with not one descriptor of the caller's: a lock would live on, and who reads our output would wait
+// for its end. Gives 0 in the child.
+static pid_t fork_detached() {
+  const pid_t pid = ::fork();
+  if (pid < 0) throw system_error("fork");
+  if (pid == 0) {
+    ::close_range(0, ~0U, 0);
+    ::open("/dev/null", O_RDWR);
+    ::dup2(0, 1);
+    ::dup2(0, 2);
+    ::setsid();
+    if (::chdir("/") < 0) ::_exit(1);
+  }
+  return pid;
+}
+
 static void remove_now(const std::string& directory, const std::string& name) {
   const UniqueFd dir = open_path(directory, O_RDONLY | O_DIRECTORY);
   const FileLock lock = FileLock::attempt(dir.get(), cat(name, ".lock"), FileLock::Mode::exclusive);
@@ -28,18 +44,10 @@ static void remove_now(const std::string& directory, const std::string& name) {
 }
 
 void remove_in_background(const std::string& directory, const std::string& name) {
-  const pid_t pid = ::fork();
-  if (pid < 0) throw system_error("fork");
+  const pid_t pid = fork_detached();
   if (pid == 0) {
-    // Not one descriptor of the caller's: a lock would live on, and who reads our output would wait for its
-    // end.
-    ::close_range(0, ~0U, 0);
-    ::open("/dev/null", O_RDWR);
-    ::dup2(0, 1);
-    ::dup2(0, 2);
-    ::setsid();
     try {
-      if (::chdir("/") == 0) remove_now(directory, name);
+      remove_now(directory, name);
     } catch (...) {
       ::_exit(1);
     }
@@ -48,6 +56,15 @@ void remove_in_background(const std::string& directory, const std::string& name)
   const UniqueFd child(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   pollfd wanted{child.get(), POLLIN, 0};
   if (child && ::poll(&wanted, 1, patience_ms) == 1) ::waitpid(pid, nullptr, 0);
+}
+
+void go_on_in_background(const std::vector<std::string>& arguments) {
+  std::vector<const char*> argv{"rocker-image"};
+  for (const auto& word : arguments) argv.push_back(word.c_str());
+  argv.push_back(nullptr);
+  if (fork_detached() != 0) return;
+  ::execv("/proc/self/exe", const_cast<char**>(argv.data()));
+  ::_exit(127);
 }
 
 }  // namespace rocker

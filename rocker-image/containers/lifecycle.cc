@@ -31,8 +31,9 @@ namespace rocker::containers {
 namespace {
 
 // Files of one run, which the next must not take for its own.
-constexpr const char* run_files[] = {"pid",   "check.pid", "conmon.pid", "sync",    "attach",   "ctl",
-                                     "winsz", "exit",      "oom",        "persist", "deleting", status_file};
+constexpr const char* run_files[] = {"pid",     "check.pid", "check.lock", "conmon.pid", "sync",
+                                     "attach",  "ctl",       "winsz",      "exit",       "oom",
+                                     "persist", "deleting",  status_file};
 
 // The shell that goes on to start the container when we have said how: it may have asked in a subshell.
 pid_t our_shell() {

@@ -1,5 +1,5 @@
 // The check of --health-cmd or of the image: a loop of its own for one run of a container, started by the
-// shell, which ends with it.
+// shell, which ends with it. When it is killed, whoever next asks for the container's health starts it again.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 
 #include <array>
 
+#include "rocker-image/background.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
@@ -125,20 +126,39 @@ void note(Facts& facts, HealthResult result) {
   if (facts.health_log.size() > most_results) facts.health_log.erase(facts.health_log.begin());
 }
 
+// Held by the one loop of a run; the next run of the container has another file of that name.
+constexpr const char* lock_name = "check.lock";
+
 }  // namespace
+
+void keep_checked(const Room& room, const Facts& facts, const Live& live) {
+  if (facts.check.command.empty() || live.pid == 0) return;
+  const UniqueFd dir(::open(room.registry.directory(facts.id).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  // No folder: it has just ended and was removed.
+  if (!dir || FileLock::is_held(dir.get(), lock_name)) return;
+  go_on_in_background({"--root", room.registry.root(), "container", "health", facts.id});
+}
 
 int health(const Room& room, Args args) {
   const Facts first = find(room, args[0]);
+  // The end of the terminal that the container was started from is not the end of its check.
+  ::setsid();
+  const UniqueFd dir = open_path(room.registry.directory(first.id), O_PATH | O_DIRECTORY);
+  const FileLock only = FileLock::attempt(dir.get(), lock_name, FileLock::Mode::exclusive);
+  if (!only) return 0;
   constexpr std::uint64_t longest = 86'400'000;
   std::string now = first.health;
+  // One that takes over goes on where the last check was.
+  std::int64_t before_ns = first.health_log.empty() ? now_ns() : first.health_log.back().end_ns;
   for (;;) {
     const bool starts = now == "starting" && first.check.start_interval != 0 && is_young(first);
     const std::uint64_t interval = starts ? first.check.start_interval : first.check.interval;
     // Its end is seen at once, not after the interval.
     const UniqueFd process = open_process(room.registry, first);
-    if (!process ||
-        wait_gone(process.get(), static_cast<int>(std::clamp<std::uint64_t>(interval, 1, longest))))
-      return 0;
+    const auto waited = (now_ns() - before_ns) / millisecond;
+    const auto left = static_cast<std::int64_t>(std::min(interval, longest)) - waited;
+    if (!process || wait_gone(process.get(), static_cast<int>(std::max<std::int64_t>(left, 0)))) return 0;
+    before_ns = now_ns();
     // A frozen container can't answer, and is none the worse for it.
     if (look(room.registry, first).status == Status::paused) continue;
     HealthResult result = check_once(room, first);
@@ -147,6 +167,7 @@ int health(const Room& room, Args args) {
     // Another run of it has a loop of its own.
     if (facts.started_ns != first.started_ns || facts.finished_ns != 0) return 0;
     const std::string before = facts.health;
+    before_ns = result.end_ns;
     note(facts, std::move(result));
     now = facts.health;
     room.registry.save(facts);

@@ -3,6 +3,7 @@
 
 #include "rocker-image/verbs/documents.hh"
 #include "rocker-image/verbs/tree_size.hh"
+#include "rocker-image/verbs/verbs.hh"
 #include "spec/image.hh"
 #include "spec/support/file.hh"
 
@@ -157,6 +158,7 @@ void write_network(json::Writer& w, const Facts& f, const Live& live) {
 
 std::string container_json(const Room& room, const Facts& f, bool size) {
   const Live live = look(room.registry, f);
+  keep_checked(room, f, live);
   const std::string dir = room.registry.directory(f.id);
   spec::Config config;
   try {

@@ -165,6 +165,7 @@ int ps(const Room& room, Args args) {
     if (options.last >= 0 && std::cmp_equal(rows.size(), options.last)) break;
     Row row{std::move(facts), {}, 0};
     row.live = look(room.registry, row.facts);
+    keep_checked(room, row.facts, row.live);
     // Asking for a status or an exit code is asking for those that do not run.
     const bool all = options.all || options.last >= 0 || filters.has("status") || filters.has("exited");
     if ((row.live.pid == 0 && !all) || !filters.match(row.facts, row.live)) continue;

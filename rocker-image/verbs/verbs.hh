@@ -118,6 +118,8 @@ int doctor(const Room& room, Args args);
 
 // health.cc: ID; what the shell starts beside a container that has a check
 int health(const Room& room, Args args);
+// Starts it again for a container that runs, where it was killed. Called by those who show the health.
+void keep_checked(const Room& room, const Facts& facts, const containers::Live& live);
 
 // complete.cc: what the completions ask
 int complete(const Room& room, Args args);

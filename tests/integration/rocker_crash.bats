@@ -92,6 +92,39 @@ nothing_of() { ! pgrep -f "$1" >/dev/null; }
   assert_removes "$TEST_TAG" "$id"
 }
 
+@test "the loop of its health check is killed: the next ps or inspect goes on with it" {
+  local id loop look
+  id=$(rocker run -d --name "$TEST_TAG" --health-cmd 'test -e /ok' --health-interval 100ms --image busybox sleep 1000)
+  loop="container health $id"
+  wait_until 5 pgrep -f "$loop" >/dev/null
+  for look in 'ps -q' "inspect $TEST_TAG"; do
+    pkill -9 -f "$loop"
+    wait_until 5 nothing_of "$loop"
+    # shellcheck disable=SC2086
+    rocker $look >/dev/null
+    wait_until 5 pgrep -f "$loop" >/dev/null
+  done
+  # Whoever looks meanwhile starts no second one.
+  rocker ps >/dev/null
+  rocker inspect "$TEST_TAG" >/dev/null
+  rocker exec "$TEST_TAG" touch /ok
+  is_healthy() { rocker ps --format '{{.Status}}' | grep -q '(healthy)'; }
+  wait_until 5 is_healthy
+  assert_equal "$(pgrep -fc "$loop")" 1
+  assert_removes "$TEST_TAG" "$id"
+}
+
+@test "the init of --init is killed: the container ends with it" {
+  needs command catatonit
+  local id
+  id=$(rocker run -d --init --name "$TEST_TAG" --image busybox sleep 1000)
+  kill -9 "$(cat "$ROCKER_ROOT/containers/$id/pid")"
+  wait_until 5 is_status "$TEST_TAG" exited
+  has_code() { [[ $(rocker inspect -f '{{.State.ExitCode}}' "$TEST_TAG") = 137 ]]; }
+  wait_until 5 has_code
+  assert_removes "$TEST_TAG" "$id"
+}
+
 @test "prune takes what a crash has left" {
   local id
   id=$(rocker run -d --name "$TEST_TAG" --image busybox sleep 1000)
