@@ -13,12 +13,36 @@ namespace rocker::commands {
 namespace {
 
 // What image.json leaves out when there is nothing to say; docker's templates know it all the same.
-const std::vector<std::string_view> optional_members = {
-    "config",       "Config",       "source",     "Source",     "history",    "History",
-    "created",      "Created",      "generation", "Generation", "os",         "Os",
-    "architecture", "Architecture", "variant",    "Variant",    "path",       "digest",
-    "diff_ids",     "format",       "User",       "Env",        "Cmd",        "ExposedPorts",
-    "Labels",       "Entrypoint",   "Volumes",    "WorkingDir", "StopSignal", "Healthcheck"};
+const std::vector<Template::Known> optional_members = {{"config"},
+                                                       {"Config"},
+                                                       {"source"},
+                                                       {"Source"},
+                                                       {"history"},
+                                                       {"History"},
+                                                       {"created"},
+                                                       {"Created"},
+                                                       {"generation"},
+                                                       {"Generation"},
+                                                       {"os"},
+                                                       {"Os"},
+                                                       {"architecture"},
+                                                       {"Architecture"},
+                                                       {"variant"},
+                                                       {"Variant"},
+                                                       {"path"},
+                                                       {"digest"},
+                                                       {"diff_ids"},
+                                                       {"format"},
+                                                       {"User"},
+                                                       {"WorkingDir"},
+                                                       {"StopSignal"},
+                                                       {"Env", templates::Nothing::list},
+                                                       {"Cmd", templates::Nothing::list},
+                                                       {"Entrypoint", templates::Nothing::list},
+                                                       {"ExposedPorts", templates::Nothing::map},
+                                                       {"Labels", templates::Nothing::map},
+                                                       {"Volumes", templates::Nothing::map},
+                                                       {"Healthcheck", templates::Nothing::pointer}};
 
 }  // namespace
 

@@ -141,14 +141,14 @@ Value print(Arguments a) {
   // Go puts a blank between two that are both no strings.
   for (std::size_t i = 0; i < a.size(); ++i) {
     const bool apart = i > 0 && a[i].string() == nullptr && a[i - 1].string() == nullptr;
-    out += cat(apart ? " " : "", a[i].is_nothing() ? "<nil>" : a[i].shown());
+    out += cat(apart ? " " : "", a[i].inner());
   }
   return Value(out);
 }
 
 Value println(Arguments a) {
   std::vector<std::string> parts;
-  for (const auto& value : a) parts.push_back(value.is_nothing() ? "<nil>" : value.shown());
+  for (const auto& value : a) parts.push_back(value.inner());
   return Value(join(parts, " ") + "\n");
 }
 

@@ -73,7 +73,7 @@ std::string text_of(const Verb& verb, const Value& value) {
     if (value.integer() != nullptr)
       return integer_text({verb.left, verb.plus, verb.zero, verb.blank, verb.width, -1, 'd'},
                           *value.integer());
-    return value.is_nothing() ? "<nil>" : value.shown();
+    return value.inner();
   }
   if (value.is_nothing()) return cat("%!", verb.letter, "(<nil>)");
   if (const auto* text = value.string()) {

@@ -1,7 +1,6 @@
 #include "rocker-image/template/rows.hh"
 
 #include "rocker-image/table.hh"
-#include "rocker-image/template/template.hh"
 #include "spec/support/str.hh"
 #include "spec/support/utf8.hh"
 
@@ -52,14 +51,14 @@ std::vector<std::string> cells(std::string_view line) {
 
 std::string render_rows(std::string_view format, const std::vector<std::string>& rows,
                         const std::vector<Column>& columns, const std::vector<Column>& more,
-                        const std::vector<std::string_view>& optional) {
+                        const std::vector<Template::Known>& known) {
   std::string out;
   if (format == "json") {
     for (const auto& row : rows) out += cat(terminal_json(row), "\n");
     return out;
   }
   if (format != "table" && !format.starts_with("table ")) {
-    const Template each(unescape(format), optional);
+    const Template each(unescape(format), known);
     for (const auto& row : rows) out += cat(rendered(each, row), "\n");
     return out;
   }
@@ -67,7 +66,7 @@ std::string render_rows(std::string_view format, const std::vector<std::string>&
   if (text.empty()) {
     for (const auto& column : columns) text += cat(text.empty() ? "" : "\t", "{{.", column.field, "}}");
   }
-  const Template each(text, optional);
+  const Template each(text, known);
   std::vector<std::vector<std::string>> table{cells(heading(each, columns, more))};
   for (const auto& row : rows) table.push_back(cells(rendered(each, row)));
   return table_text(table);

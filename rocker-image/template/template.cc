@@ -29,8 +29,8 @@ std::string label_heading(std::string_view label) {
 
 class Evaluator {
  public:
-  Evaluator(const json::Value& root, const std::vector<std::string_view>& optional, bool heading)
-      : optional_(optional), heading_(heading) {
+  Evaluator(const json::Value& root, const std::vector<Template::Known>& known, bool heading)
+      : known_(known), heading_(heading) {
     variables_.emplace_back("", Value(root));
   }
 
@@ -178,15 +178,18 @@ class Evaluator {
 
   // docker's fields are Go's, whose letters may be other cases of those in the JSON: {{.ID}} is "Id".
   Value field(const Value& holder, const std::string& name, const std::string& path) {
-    const bool may_lack = std::find(optional_.begin(), optional_.end(), name) != optional_.end();
-    if (holder.is_nothing() && may_lack) return {};
+    const auto known =
+        std::find_if(known_.begin(), known_.end(), [&](const auto& member) { return member.name == name; });
+    const Value nothing = known != known_.end() ? Value(known->nothing) : Value();
+    const bool may_lack = known != known_.end() && known->optional;
+    if (holder.is_nothing() && may_lack) return nothing;
     if (holder.is_nothing())
       throw bad_template(cat("no field \"", printable(path), "\": what should have it is not there"));
     const auto* object = holder.object();
     if (object != nullptr) {
       if (object->has(name)) {
         const auto member = object->find(name);
-        return member ? Value(*member) : Value();
+        return member ? Value(*member) : nothing;
       }
       const std::string wanted = capitals(name);
       for (auto& [other, member] : holder.members()) {
@@ -196,13 +199,13 @@ class Evaluator {
     if (heading_) return Value(capitals(name));
     if (object == nullptr)
       throw bad_template(cat("no field \"", printable(path), "\": it is asked of a ", holder.type()));
-    if (may_lack) return {};
-    std::vector<std::string> known;
-    for (const auto& [other, member] : holder.members()) known.push_back(other);
-    throw bad_template(cat("no field \"", printable(path), "\"")).hint(cat("there is ", join(known, ", ")));
+    if (may_lack) return nothing;
+    std::vector<std::string> names;
+    for (const auto& [other, member] : holder.members()) names.push_back(other);
+    throw bad_template(cat("no field \"", printable(path), "\"")).hint(cat("there is ", join(names, ", ")));
   }
 
-  const std::vector<std::string_view>& optional_;
+  const std::vector<Template::Known>& known_;
   const bool heading_;
   std::vector<std::pair<std::string, Value>> variables_;  // the first one, "$", is the root
 };
@@ -211,17 +214,17 @@ class Evaluator {
 
 }  // namespace templates
 
-Template::Template(std::string_view text, std::vector<std::string_view> optional)
-    : nodes_(templates::parse(text)), optional_(std::move(optional)) {}
+Template::Template(std::string_view text, std::vector<Known> known)
+    : nodes_(templates::parse(text)), known_(std::move(known)) {}
 Template::Template(Template&&) noexcept = default;
 Template::~Template() = default;
 
 std::string Template::render(const json::Value& dot) const {
-  return templates::Evaluator(dot, optional_, false).run(nodes_);
+  return templates::Evaluator(dot, known_, false).run(nodes_);
 }
 
 std::string Template::heading(const json::Value& headings) const {
-  return templates::Evaluator(headings, optional_, true).run(nodes_);
+  return templates::Evaluator(headings, known_, true).run(nodes_);
 }
 
 }  // namespace rocker

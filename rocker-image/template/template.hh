@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rocker-image/template/value.hh"
 #include "spec/json.hh"
 
 namespace rocker {
@@ -18,9 +19,16 @@ struct Node;
 
 class Template {
  public:
-  // Throws Error that says what is wrong with the text. `optional`: members that documents may lack, which
-  // are nothing then (null, false); every other member that is not there is an error, as it is for docker.
-  explicit Template(std::string_view text, std::vector<std::string_view> optional = {});
+  // A member that is nothing (null) in some documents, and what it is nothing of: docker prints "[]" for a
+  // list that nobody gave.
+  struct Known {
+    std::string_view name;
+    templates::Nothing nothing = templates::Nothing::any;
+    bool optional = true;  // documents may lack it; any other that is not there is an error, as for docker
+  };
+
+  // Throws Error that says what is wrong with the text.
+  explicit Template(std::string_view text, std::vector<Known> known = {});
   Template(Template&&) noexcept;
   ~Template();
 
@@ -32,7 +40,7 @@ class Template {
 
  private:
   std::vector<templates::Node> nodes_;
-  std::vector<std::string_view> optional_;
+  std::vector<Known> known_;
 };
 
 }  // namespace rocker

@@ -27,13 +27,10 @@ std::string number_text(double number) {
   return text;
 }
 
-std::string element_text(const Value& value) {
-  return value.is_nothing() ? "<nil>" : value.shown();
-}
-
 }  // namespace
 
 // Not in the class: inlined there, they make g++ 12 warn of a variant that is not initialized.
+Value::Value(Nothing kind) : content_(kind) {}
 Value::Value(bool flag) : content_(flag) {}
 Value::Value(std::int64_t number) : content_(number) {}
 Value::Value(double number) : content_(number) {}
@@ -93,13 +90,24 @@ std::string Value::shown() const {
   if (const auto* text = string()) return *text;
   std::string out;
   if (const auto* elements = list()) {
-    for (const auto& element : *elements) out += cat(out.empty() ? "" : " ", element_text(element));
+    for (const auto& element : *elements) out += cat(out.empty() ? "" : " ", element.inner());
     return cat("[", out, "]");
   }
-  if (object() == nullptr) return "<no value>";
-  for (const auto& [name, member] : members())
-    out += cat(out.empty() ? "" : " ", name, ":", element_text(member));
+  if (const auto* kind = nothing()) {
+    switch (*kind) {
+      case Nothing::any: return "<no value>";
+      case Nothing::pointer: return "<nil>";
+      case Nothing::list: return "[]";
+      case Nothing::map: break;
+    }
+  }
+  for (const auto& [name, member] : members()) out += cat(out.empty() ? "" : " ", name, ":", member.inner());
   return cat("map[", out, "]");
+}
+
+std::string Value::inner() const {
+  const auto* kind = nothing();
+  return kind != nullptr && *kind == Nothing::any ? "<nil>" : shown();
 }
 
 std::string Value::json() const {
@@ -114,7 +122,8 @@ std::string Value::json() const {
 }
 
 std::string_view Value::type() const {
-  if (is_nothing()) return "nil";
+  if (const auto* kind = nothing())
+    return *kind == Nothing::list ? "slice" : *kind == Nothing::map ? "map" : "nil";
   if (flag() != nullptr) return "bool";
   if (integer() != nullptr) return "int";
   if (real() != nullptr) return "float64";

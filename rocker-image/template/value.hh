@@ -12,11 +12,16 @@
 
 namespace rocker::templates {
 
+// What there is nothing of. Go knows it from the type of a field and prints each in its way; in JSON all are
+// null.
+enum class Nothing { any, pointer, list, map };
+
 class Value {
  public:
   using List = std::vector<Value>;
 
   Value() = default;  // nothing: Go's nil
+  explicit Value(Nothing kind);
   explicit Value(bool flag);
   explicit Value(std::int64_t number);
   explicit Value(double number);
@@ -32,7 +37,7 @@ class Value {
   const std::string* string() const { return std::get_if<std::string>(&content_); }
   const json::Value* object() const { return std::get_if<json::Value>(&content_); }
   const List* list() const;
-  bool is_nothing() const { return std::holds_alternative<std::monostate>(content_); }
+  bool is_nothing() const { return nothing() != nullptr; }
 
   // An object's members in the order of their names, as Go walks through a map.
   std::vector<std::pair<std::string, Value>> members() const;
@@ -43,6 +48,9 @@ class Value {
   // As Go prints it: strings bare, lists in brackets, objects as map[].
   std::string shown() const;
 
+  // The same inside of another value, and as an argument of print and printf: nothing is "<nil>" there.
+  std::string inner() const;
+
   // As compact JSON.
   std::string json() const;
 
@@ -50,8 +58,9 @@ class Value {
   std::string_view type() const;
 
  private:
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, std::shared_ptr<const List>,
-               json::Value>
+  const Nothing* nothing() const { return std::get_if<Nothing>(&content_); }
+
+  std::variant<Nothing, bool, std::int64_t, double, std::string, std::shared_ptr<const List>, json::Value>
       content_;
 };
 

@@ -32,10 +32,39 @@ constexpr grammar::Option<InspectOptions> inspect_table[] = {
      }},
 };
 
-// docker leaves these out when there is nothing to say, and its templates know them all the same.
-const std::vector<std::string_view> optional_members = {"ExposedPorts", "Health",      "Healthcheck",
-                                                        "OnBuild",      "Shell",       "SizeRootFs",
-                                                        "SizeRw",       "StopTimeout", "Annotations"};
+using templates::Nothing;
+
+// docker leaves the first ones out when there is nothing to say, and its templates know them all the same.
+// The others are null then.
+const std::vector<Template::Known> known_members = {
+    {"Annotations", Nothing::map},
+    {"ExposedPorts", Nothing::map},
+    {"Health", Nothing::pointer},
+    {"Healthcheck", Nothing::pointer},
+    {"OnBuild", Nothing::list},
+    {"Shell", Nothing::list},
+    {"SizeRootFs", Nothing::pointer},
+    {"SizeRw", Nothing::pointer},
+    {"StopTimeout", Nothing::pointer},
+    {"Aliases", Nothing::list, false},
+    {"Binds", Nothing::list, false},
+    {"CapAdd", Nothing::list, false},
+    {"CapDrop", Nothing::list, false},
+    {"Cmd", Nothing::list, false},
+    {"DriverOpts", Nothing::map, false},
+    {"Entrypoint", Nothing::list, false},
+    {"ExecIDs", Nothing::list, false},
+    {"ExtraHosts", Nothing::list, false},
+    {"GroupAdd", Nothing::list, false},
+    {"IPAMConfig", Nothing::pointer, false},
+    {"Links", Nothing::list, false},
+    {"MaskedPaths", Nothing::list, false},
+    {"MemorySwappiness", Nothing::pointer, false},
+    {"ReadonlyPaths", Nothing::list, false},
+    {"SecurityOpt", Nothing::list, false},
+    {"Volumes", Nothing::map, false},
+    {"VolumesFrom", Nothing::list, false},
+};
 
 std::string image_json(const Room& room, const std::string& text) {
   const Image image = room.store.find(text);
@@ -86,7 +115,7 @@ int inspect(const Room& room, Args args) {
   const auto names =
       grammar::parse("inspect", table(inspect_table), options, args, grammar::Positionals::mixed);
   std::optional<Template> format;
-  if (!options.format.empty() && options.format != "json") format.emplace(options.format, optional_members);
+  if (!options.format.empty() && options.format != "json") format.emplace(options.format, known_members);
   std::vector<std::string> found;
   const int status = for_each_name("inspect", names, [&](const std::string& text) {
     // A name may be a container's, an image's or a volume's; docker looks in this order.

@@ -1,6 +1,7 @@
 // inspect of a container.
 #include <algorithm>
 
+#include "rocker-image/bundle/bundle.hh"
 #include "rocker-image/verbs/documents.hh"
 #include "rocker-image/verbs/tree_size.hh"
 #include "rocker-image/verbs/verbs.hh"
@@ -127,6 +128,14 @@ void write_mounts(json::Writer& w, const Facts& f, const std::string& root) {
   });
 }
 
+// docker: what the container has written, and that with its image.
+void write_size(json::Writer& w, const Room& room, const std::string& dir) {
+  const std::uint64_t written = tree_size(cat(dir, "/overlay/upper"));
+  w.member("SizeRw", written);
+  const auto record = bundle::load_record(dir);
+  w.member("SizeRootFs", written + room.store.find_generation(record.image, record.generation).record.size);
+}
+
 // docker's members for a container without a network of an engine's.
 void write_network(json::Writer& w, const Facts& f, const Live& live) {
   const auto addresses = [&] {
@@ -197,7 +206,7 @@ std::string container_json(const Room& room, const Facts& f, bool size) {
     });
     w.member("Platform", "linux");
     w.member("Bundle", dir);
-    if (size) w.member("SizeRw", tree_size(cat(dir, "/overlay/upper")));
+    if (size) write_size(w, room, dir);
     write_host_config(w, f, config);
     write_mounts(w, f, room.registry.root());
     write_config_part(w, f, config);

@@ -160,6 +160,20 @@ setup() {
   assert_json '.[0] | [.Mounts, .Config.Entrypoint, .NetworkSettings.Networks.none.IPAddress]' '[[],null,""]' inspect.json
 }
 
+@test "inspect --format: what nobody gave is printed as docker does, and --size is with the image" {
+  import_busybox
+  local size
+  rocker create --name "$TEST_TAG" busybox true
+  run -0 rocker inspect --format '{{.HostConfig.Binds}} {{.HostConfig.CapAdd}} {{.Config.ExposedPorts}} {{.Config.Volumes}} {{.State.Health}} {{.SizeRw}}' "$TEST_TAG"
+  assert_output '[] [] map[] map[] <nil> <nil>'
+  run -0 rocker inspect --format '{{json .HostConfig.Binds}} {{len .HostConfig.CapDrop}}' "$TEST_TAG"
+  assert_output 'null 0'
+  size=$(rocker image inspect --format '{{.Size}}' busybox)
+  run -0 rocker inspect --size --format '{{.SizeRootFs}} {{.SizeRw}}' "$TEST_TAG"
+  assert_regex "$output" '^[0-9]+ [0-9]+$'
+  ((${output% *} == size + ${output#* }))
+}
+
 @test "inspect: a volume by its name, and --type" {
   rocker volume create "$TEST_TAG"
   run -0 rocker inspect --format '{{.Mountpoint}}' "$TEST_TAG"

@@ -14,13 +14,17 @@ namespace {
 constexpr const char* document = R"({
   "Id": "0123", "Name": "web", "Pid": 7, "Size": 1048576, "Running": true, "Dead": false, "Ratio": 2.5,
   "State": {"Status": "running", "Error": ""},
-  "Config": {"Labels": {"org.app/x": "one", "a.b": "two"}, "Env": ["A=1", "B=2"], "Cmd": [], "Volumes": null},
+  "Config": {"Labels": {"org.app/x": "one", "a.b": "two"}, "Env": ["A=1", "B=2"], "Cmd": [], "Volumes": null, "Binds": null},
   "Mounts": [{"Source": "/s1", "RW": true}, {"Source": "/s2", "RW": false}],
   "Networks": {"zeta": {"IPAddress": ""}, "alpha": {"IPAddress": "10.0.0.1"}}})";
 
 std::string rendered(std::string_view text) {
   const auto json = json::Document::parse(document, "test");
-  return Template(text, {"Health"}).render(json.root());
+  return Template(text, {{"Health"},
+                         {"Binds", templates::Nothing::list, false},
+                         {"Ports", templates::Nothing::map},
+                         {"Limit", templates::Nothing::pointer}})
+      .render(json.root());
 }
 
 void expect(std::string_view text, std::string_view wanted) {
@@ -48,6 +52,15 @@ void expect_refused(std::string_view text, std::string_view part) {
 }
 
 }  // namespace
+
+Test(template, nothing_is_printed_as_what_it_is_nothing_of) {
+  expect("{{.Config.Binds}} {{.Ports}} {{.Limit}} {{.Health}}", "[] map[] <nil> <no value>");
+  expect("{{json .Config.Binds}} {{json .Ports}} {{json .Limit}}", "null null null");
+  expect("{{len .Config.Binds}}{{len .Ports}} {{if .Ports}}some{{else}}none{{end}}", "00 none");
+  expect("{{print .Config.Binds}} {{printf \"%v %v\" .Ports .Limit}} {{range .Config.Binds}}x{{end}}",
+         "[] map[] <nil> ");
+  expect_refused("{{.Config.Bind}}", "no field");
+}
 
 Test(template, fields_are_printed_as_go_prints_them) {
   expect("plain", "plain");
