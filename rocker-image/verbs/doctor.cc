@@ -177,7 +177,7 @@ void check_kernel(Report& report) {
 }  // namespace
 
 int doctor(const Room& room, Args args) {
-  if (!args.empty()) throw Error("doctor: expected no argument");
+  refuse_surplus("doctor", args);
   Report report;
   check_user(report);
   check_kernel(report);

@@ -80,7 +80,7 @@ int image_prune(const Room& room, Args args) {
   PruneOptions options;
   const auto rest =
       grammar::parse("image prune", table(prune_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat("image prune: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("image prune", rest);
   // An unknown key is an error also where there is nothing to compare it with.
   matches({}, options.filters);
   if (!confirmed(options.force, options.all ? "all images without a container"

@@ -178,7 +178,7 @@ int logs(const Room& room, Args args) {
 int events(const Room& room, Args args) {
   EventOptions options;
   const auto rest = grammar::parse("events", table(events_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat("events: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("events", rest);
   constexpr std::size_t most = 64 << 20;
   const std::string path = events_file(room.registry.root());
   if (!options.format.empty() && options.format != "json") options.made.emplace(options.format);

@@ -158,7 +158,7 @@ std::vector<const grammar::Row*> ps_rows() {
 int ps(const Room& room, Args args) {
   PsOptions options;
   const auto rest = grammar::parse("ps", table(ps_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat("ps: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("ps", rest);
   const Filters filters(options.filters, "ps", room.registry);
   std::vector<Row> rows;
   for (auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {

@@ -193,8 +193,7 @@ int prune_verb(const Room& room, Args args) {
   PruneOptions options;
   const auto rest =
       grammar::parse("container prune", table(prune_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty())
-    throw Error(cat("container prune: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("container prune", rest);
   const Filters filters(options.filters, "container prune", room.registry);
   if (!confirmed(options.force, "all stopped containers")) return 0;
   const auto bytes = prune_containers(room, filters);

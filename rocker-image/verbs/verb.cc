@@ -16,6 +16,12 @@ std::string help_of(const Verb& verb) {
   return text;
 }
 
+void refuse_surplus(std::string_view verb, Args given, std::size_t most) {
+  if (given.size() <= most) return;
+  throw Error(cat(verb, ": \"", printable(given[most]), "\" is one argument too many"))
+      .hint(cat("see 'rocker ", verb, " --help'"));
+}
+
 std::string runtime() {
   const char* program = std::getenv("ROCKER_RUNTIME");
   return program != nullptr && *program != '\0' ? program : "rocker-runc";

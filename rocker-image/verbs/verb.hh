@@ -61,6 +61,10 @@ grammar::Table<Target> table(const grammar::Option<Target> (&rows)[size]) {
   return {rows, size};
 }
 
+// Throws Error for the first argument behind the `most` that the verb takes: what is ignored in silence was
+// meant to do something.
+void refuse_surplus(std::string_view verb, Args given, std::size_t most = 0);
+
 // Runs fn(text) for every name, says what went wrong for each, and goes on; the status is then 1.
 template <typename Fn>
 int for_each_name(std::string_view verb, const std::vector<std::string>& names, Fn fn) {

@@ -76,7 +76,7 @@ int version(const Room& /*room*/, Args args) {
   VersionOptions options;
   const auto rest =
       grammar::parse("version", table(version_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat("version: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("version", rest);
   const auto runtime_said = said_by(runtime()), monitor_said = said_by("conmon");
   if (options.format.empty()) {
     print(cat("rocker version " ROCKER_VERSION "\nrocker-image " ROCKER_VERSION "\n", runtime_said,

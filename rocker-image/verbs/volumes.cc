@@ -211,7 +211,8 @@ Rows volume_inspect_rows() {
 
 int volume_ls(const Room& room, Args args) {
   ListOptions options;
-  grammar::parse("volume ls", table(ls_table), options, args, grammar::Positionals::mixed);
+  refuse_surplus("volume ls",
+                 grammar::parse("volume ls", table(ls_table), options, args, grammar::Positionals::mixed));
   // An unknown key is an error also where there is nothing to compare it with.
   matches(room, {}, options.filters);
   std::vector<std::string> rows;
@@ -231,7 +232,7 @@ int volume_create(const Room& room, Args args) {
   CreateOptions options;
   const auto names =
       grammar::parse("volume create", table(create_table), options, args, grammar::Positionals::mixed);
-  if (names.size() > 1) throw Error("volume create: expected one name");
+  refuse_surplus("volume create", names, 1);
   Facts facts;
   bundle::VolumeRequest request;
   request.kind = bundle::VolumeRequest::Kind::volume;
@@ -317,7 +318,7 @@ int volume_prune(const Room& room, Args args) {
   VolumePruneOptions options;
   const auto rest =
       grammar::parse("volume prune", table(volume_prune_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat("volume prune: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("volume prune", rest);
   if (!confirmed(options.force, "all volumes without a container, those with a name, too")) return 0;
   const std::uint64_t bytes = prune_volumes(room);
   print(cat("Total reclaimed space: ", format_size(bytes), "\n"));

@@ -195,6 +195,15 @@ options_in_help() { # VERB...
     assert_one_error_line
     [[ $stderr == 'rocker: '* ]] || fail "$line: $stderr"
   done
+  for line in 'ps x' 'volume ls x' 'volume ls -q --filter name=y x' 'volume list x' 'volume create first x' 'volume prune -f x' \
+    'container prune -f x' 'image prune -f x' 'system df x' 'events x' 'version x' 'doctor x' \
+    'images busybox x' 'history busybox x' 'tag busybox new x' 'load x'; do
+    # shellcheck disable=SC2086
+    run -1 --separate-stderr timeout 10 "$ROCKER" $line </dev/null
+    assert_one_error_line '"x" is one argument too many'
+  done
+  run -0 "$ROCKER" volume ls -q
+  assert_output ''
   run -0 "$ROCKER" ps -aq
   assert [ -n "$output" ]
   for line in '--root=' '--root'; do
