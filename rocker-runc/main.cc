@@ -51,6 +51,9 @@ void define(CommandLine& app, Options& o) {
   app.add_option("--error-status", o.error_status,
                  "exit status for an error of the runtime's own, to tell it from the program's (default 1)")
       ->range(1, 255);
+  app.add_option("--interrupts", o.globals.interrupts,
+                 "kill a container in the foreground at the terminal's Nth Ctrl-C (default: never)")
+      ->range(1, 100);
   app.add_option("--program", o.program, "name that the lines of errors begin with (default: its own)");
   app.add_option("--criu", o.criu, "ignored, as by newer versions of runc");
   app.add_flag("-v,--version", o.version, "print the version and exit");

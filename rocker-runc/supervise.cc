@@ -11,6 +11,7 @@
 #include "rocker-runc/process/terminal.hh"
 #include "rocker-runc/sys/process.hh"
 #include "spec/support/error.hh"
+#include "spec/support/log.hh"
 
 namespace rocker {
 
@@ -35,7 +36,8 @@ void block_forwarded_signals() {
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) < 0) throw system_error("sigprocmask");
 }
 
-int supervise(pid_t pid, const UniqueFd& pidfd, UniqueFd console, const NotifySocket* notify) {
+int supervise(pid_t pid, const UniqueFd& pidfd, UniqueFd console, const NotifySocket* notify,
+              int interrupts) {
   const sigset_t set = forwarded_signals();
   const UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) throw system_error("signalfd");
@@ -60,6 +62,10 @@ int supervise(pid_t pid, const UniqueFd& pidfd, UniqueFd console, const NotifySo
       while (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         if (info.ssi_signo == SIGWINCH) {
           if (relay) relay->on_window_change();
+        } else if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL && interrupts > 0 &&
+                   --interrupts == 0) {
+          log::warn("the container goes on after Ctrl-C: it is killed");
+          sys::send_signal(pidfd.get(), SIGKILL);
         } else {
           sys::send_signal(pidfd.get(), static_cast<int>(info.ssi_signo));
         }

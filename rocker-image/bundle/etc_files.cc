@@ -32,12 +32,13 @@ std::string hosts(const Options& options, const std::string& hostname) {
     text += '\n';
   }
   for (const auto& entry : options.add_hosts) {
-    // An IPv6 address has colons of its own.
-    const auto colon = entry.find(':');
-    if (colon == std::string::npos || colon == 0) {
+    // docker: "=" or ":". An IPv6 address has colons of its own, and may stand in brackets.
+    const auto apart = entry.find_first_of(":=");
+    if (apart == std::string::npos || apart == 0) {
       throw Error(cat("--add-host: expected NAME:IP, found \"", printable(entry), "\""));
     }
-    auto address = std::string_view(entry).substr(colon + 1);
+    auto address = std::string_view(entry).substr(apart + 1);
+    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
     if (address == "host-gateway") {
       if (options.network != "host") {
         throw Error(cat("--add-host ", printable(entry), ": with --network ", printable(options.network),
@@ -47,7 +48,7 @@ std::string hosts(const Options& options, const std::string& hostname) {
       address = "127.0.0.1";
     }
     check_address(address, "--add-host");
-    text += cat(address, "\t", std::string_view(entry).substr(0, colon), "\n");
+    text += cat(address, "\t", std::string_view(entry).substr(0, apart), "\n");
   }
   return text;
 }

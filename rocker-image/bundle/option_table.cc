@@ -311,6 +311,7 @@ const Row container_table[] = {
      [](Options&, sv v) {
        one_of(v, "--pull", {"never", "missing"});
      }},
+    {{"quiet", 'q', "", "no word of a pull: there is none"}, [](Options&, sv v) { on(v); }},
     {{"restart", 0, "POLICY", "no (default), on-failure[:N], always, unless-stopped"}, restart_policy},
     {{"rm", 0, "", "remove the container when it ends"}, [](Options& o, sv v) { o.remove = on(v); }},
     {{"sig-proxy", 0, "", "signals go to the process; always so"},
@@ -323,6 +324,8 @@ const Row container_table[] = {
      }},
 
     // What docker has and rocker does not.
+    {{"cpu-count", 0, "N", "it is for Windows; use --cpus", {}, true}, nullptr},
+    {{"cpu-percent", 0, "N", "it is for Windows; use --cpus", {}, true}, nullptr},
     {{"cpu-rt-period", 0, "N", "write cpu.rt_period_us of the cgroup by hand", {}, true}, nullptr},
     {{"cpu-rt-runtime", 0, "N", "write cpu.rt_runtime_us of the cgroup by hand", {}, true}, nullptr},
     {{"device-cgroup-rule", 0, "RULE", "use --device, which makes the node and the rule", {}, true}, nullptr},
@@ -330,6 +333,8 @@ const Row container_table[] = {
     {{"expose", 0, "PORT", "it documents a port and opens none; use --label", {}, true}, nullptr},
     {{"gpus", 0, "GPUS", "use --device for the nodes and --volume for the driver's libraries", {}, true},
      nullptr},
+    {{"io-maxbandwidth", 0, "SIZE", "it is for Windows; use --device-read-bps", {}, true}, nullptr},
+    {{"io-maxiops", 0, "N", "it is for Windows; use --device-read-iops", {}, true}, nullptr},
     {{"ip", 0, "ADDRESS", "use --network ns:PATH with a network namespace of your own", {}, true}, nullptr},
     {{"ip6", 0, "ADDRESS", "use --network ns:PATH with a network namespace of your own", {}, true}, nullptr},
     {{"link", 0, "CONTAINER", "use --network container:NAME, and --add-host for the name", {}, true},
@@ -357,6 +362,7 @@ const Row container_table[] = {
     {{"publish-all", 'P', "", "use --network host", {}, true}, nullptr},
     {{"runtime", 0, "NAME", "set ROCKER_RUNTIME to the program's path", {}, true}, nullptr},
     {{"storage-opt", 0, "OPTION", "put the store on a file system with quotas", {}, true}, nullptr},
+    {{"use-api-socket", 0, "", "there is no daemon and no socket of one", {}, true}, nullptr},
     {{"volume-driver", 0, "NAME", "volumes are folders of the store", {}, true}, nullptr},
     {{"volumes-from", 0, "CONTAINER", "use --volume with a named volume in both", {}, true}, nullptr},
 };

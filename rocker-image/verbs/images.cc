@@ -39,11 +39,11 @@ bool matches(const spec::ImageRecord& record, const std::vector<std::string>& fi
   return true;
 }
 
+}  // namespace
+
 std::uint64_t bytes_of(const spec::ImageRecord& record) {
   return record.disk_usage != 0 ? record.disk_usage : record.size;
 }
-
-}  // namespace
 
 std::set<std::string> images_of_containers(const Room& room) {
   std::set<std::string> names;

@@ -1,9 +1,6 @@
-// diff, export, commit: what a container has made of its image.
+// export, commit: what a container has made of its image, as a tar or as another image.
 #include <fcntl.h>
-#include <fts.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,17 +47,6 @@ constexpr grammar::Option<CommitOptions> commit_table[] = {
     {{"pause", 'p', "", "hold it while it is copied; usual"},
      [](CommitOptions& o, std::string_view v) { o.pause = on(v); }},
 };
-
-// overlayfs.rst: a deleted name is a character device 0:0; a folder that hides the one below has an
-// attribute.
-bool is_whiteout(const struct stat& st) {
-  return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
-}
-
-bool is_opaque(const char* path) {
-  char value = 0;
-  return ::lgetxattr(path, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
-}
 
 void write_tar(int root, int out) {
   TarWriter tar(out, Compress::none, "export");
@@ -111,42 +97,6 @@ Rows export_rows() {
 }
 Rows commit_rows() {
   return grammar::rows_of(table(commit_table));
-}
-
-int diff(const Room& room, Args args) {
-  if (args.size() != 1) throw Error("diff: expected one container");
-  const Facts facts = find(room, args[0]);
-  const Image image = [&] {
-    const auto record = bundle::load_record(room.registry.directory(facts.id));
-    return room.store.find_generation(record.image, record.generation);
-  }();
-  const std::string upper = cat(room.registry.directory(facts.id), "/overlay/upper");
-  if (::access(upper.c_str(), F_OK) != 0)
-    throw Error(cat("diff: container ", facts.name, " is a copy of its image, not a layer on it"));
-  std::string root = upper;
-  char* roots[] = {root.data(), nullptr};
-  const auto by_name = [](const FTSENT** a, const FTSENT** b) {
-    return std::string_view((*a)->fts_name).compare((*b)->fts_name);
-  };
-  const std::unique_ptr<FTS, int (*)(FTS*)> walk(
-      ::fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, by_name), ::fts_close);
-  if (!walk) throw system_error(upper);
-  const UniqueFd below = open_path(image.rootfs(), O_PATH | O_DIRECTORY);
-  std::string out;
-  while (const FTSENT* entry = ::fts_read(walk.get())) {
-    if (entry->fts_info == FTS_DP || entry->fts_level == 0) continue;
-    const std::string path = std::string(entry->fts_path).substr(upper.size());
-    struct stat lower {};
-    const bool was = ::fstatat(below.get(), path.c_str() + 1, &lower, AT_SYMLINK_NOFOLLOW) == 0;
-    if (is_whiteout(*entry->fts_statp)) {
-      if (was) out += cat("D ", path, "\n");
-    } else {
-      const bool replaced = entry->fts_info == FTS_D && is_opaque(entry->fts_accpath);
-      out += cat(was && !replaced ? "C " : "A ", path, "\n");
-    }
-  }
-  print(out);
-  return 0;
 }
 
 int export_verb(const Room& room, Args args) {

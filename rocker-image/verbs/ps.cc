@@ -83,7 +83,7 @@ std::string docker_status(const Facts& facts, const Live& live, std::int64_t now
 struct Row {
   Facts facts;
   Live live;
-  std::uint64_t size = 0;
+  std::optional<std::uint64_t> size;  // when it was asked for
 };
 
 void sort_rows(std::vector<Row>& rows, std::string_view by) {
@@ -119,37 +119,38 @@ std::string mounts_text(const Facts& facts, bool whole) {
   return out;
 }
 
-std::string json_row(const Row& row, const PsOptions& options, std::int64_t now) {
-  const Facts& f = row.facts;
+}  // namespace
+
+std::string container_row(const Facts& f, const Live& live, std::optional<std::uint64_t> size,
+                          bool no_trunc) {
+  const std::int64_t now = now_ns();
   std::string command = printable(join(f.command, " "), 4096);
-  if (!options.no_trunc) command = cut(command, 20);
+  if (!no_trunc) command = cut(command, 20);
   std::string labels;
   for (const auto& [key, value] : f.labels) labels += cat(labels.empty() ? "" : ",", key, "=", value);
   json::Writer w(json::Writer::Style::compact);
   w.object([&] {
     w.member("Command", cat("\"", command, "\""));
     w.member("CreatedAt", spec::local_time(f.created_ns));
-    w.member("ID", options.no_trunc ? f.id : short_id(f.id));
+    w.member("ID", no_trunc ? f.id : short_id(f.id));
     w.member("Image", f.image);
     w.member("ImageID", f.image_id);
     w.member("Labels", labels);
     w.member("Label", f.labels);
     w.member("LocalVolumes", cat(std::count_if(f.given.mounts.begin(), f.given.mounts.end(),
                                                [](const auto& m) { return m.type == "volume"; })));
-    w.member("Mounts", mounts_text(f, options.no_trunc));
+    w.member("Mounts", mounts_text(f, no_trunc));
     w.member("Names", f.name);
     w.member("Networks", f.network);
-    w.member("Pid", row.live.pid);
+    w.member("Pid", live.pid);
     w.member("Ports", "");
     w.member("RunningFor", cat(age(now - f.created_ns), " ago"));
-    w.member("Size", options.size ? format_size(row.size) : "0B");
-    w.member("State", name(row.live.status));
-    w.member("Status", docker_status(f, row.live, now));
+    w.member("Size", format_size(size.value_or(0)));
+    w.member("State", name(live.status));
+    w.member("Status", docker_status(f, live, now));
   });
   return w.text();
 }
-
-}  // namespace
 
 std::vector<const grammar::Row*> ps_rows() {
   return grammar::rows_of(table(ps_table));
@@ -174,7 +175,6 @@ int ps(const Room& room, Args args) {
     rows.push_back(std::move(row));
   }
   sort_rows(rows, options.sort);
-  const std::int64_t now = now_ns();
   if (options.quiet) {
     std::string ids;
     for (const auto& row : rows) ids += cat(options.no_trunc ? row.facts.id : short_id(row.facts.id), "\n");
@@ -183,7 +183,8 @@ int ps(const Room& room, Args args) {
   }
   if (!options.format.empty()) {
     std::vector<std::string> json;
-    for (const auto& row : rows) json.push_back(json_row(row, options, now));
+    for (const auto& row : rows)
+      json.push_back(container_row(row.facts, row.live, row.size, options.no_trunc));
     auto columns = docker_columns;
     if (options.size) columns.push_back({"SIZE", "Size"});
     print(render_rows(options.format, json, columns, more_headings));
@@ -200,7 +201,7 @@ int ps(const Room& room, Args args) {
     cells.push_back({options.no_trunc ? f.id : short_id(f.id), f.name, f.image,
                      row.live.pid != 0 ? cat(row.live.pid) : "-", status,
                      options.no_trunc ? command : cut(command, 30), spec::local_time(f.created_ns)});
-    if (options.size) cells.back().push_back(format_size(row.size));
+    if (options.size) cells.back().push_back(format_size(row.size.value_or(0)));
   }
   print(table_text(cells));
   return 0;

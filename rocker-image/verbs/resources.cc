@@ -257,7 +257,10 @@ int top(const Room& room, Args args) {
   std::vector<std::string> line{"ps"};
   line.insert(line.end(), args.begin() + 1, args.end());
   const Outcome outcome = run_program(line);
-  if (outcome.status != 0) throw Error(cat("top: ", trim(outcome.err)));
+  if (outcome.status != 0) {
+    // The rest is its usage.
+    throw Error(cat("top: ps: ", printable(trim(split(outcome.err, '\n')[0]), 200))).hint("see ps(1)");
+  }
   const auto words = [](std::string_view text) {
     std::vector<std::string_view> found;
     for (const auto word : split(text, ' ')) {

@@ -1,4 +1,4 @@
-// system df, info, prune.
+// system info and prune.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/statfs.h>
@@ -81,20 +81,6 @@ std::vector<std::string> security_options(bool cgroup_v2) {
   return out;
 }
 
-std::string usage_row(std::string_view type, std::size_t total, std::size_t active, std::uint64_t size,
-                      std::uint64_t reclaimable) {
-  json::Writer w(json::Writer::Style::compact);
-  w.object([&] {
-    w.member("Active", cat(active));
-    w.member("Reclaimable",
-             cat(format_size(reclaimable), size != 0 ? cat(" (", reclaimable * 100 / size, "%)") : ""));
-    w.member("Size", format_size(size));
-    w.member("TotalCount", cat(total));
-    w.member("Type", type);
-  });
-  return w.text();
-}
-
 template <typename Options, std::size_t size>
 void parse_options(std::string_view verb, const grammar::Option<Options> (&rows)[size], Options& options,
                    Args args) {
@@ -109,46 +95,6 @@ Rows info_rows() {
 }
 Rows system_prune_rows() {
   return grammar::rows_of(table(prune_table));
-}
-
-int system_df(const Room& room, Args args) {
-  InfoOptions options;
-  parse_options("system df", info_table, options, args);
-  const auto warn = [](const Error& error) { log::warn(error.what()); };
-  std::vector<std::string> rows;
-  const auto all = room.registry.list(warn);
-  std::uint64_t size = 0, reclaimable = 0;
-  std::size_t active = 0, total = 0;
-  const auto of_containers = images_of_containers(room);
-  for (const auto& image : room.store.list(warn)) {
-    const std::uint64_t bytes = image.record.disk_usage != 0 ? image.record.disk_usage : image.record.size;
-    ++total;
-    size += bytes;
-    const bool used = is_used(room, image, of_containers);
-    active += used ? 1 : 0;
-    if (!used) reclaimable += bytes;
-  }
-  rows.push_back(usage_row("Images", total, active, size, reclaimable));
-  size = reclaimable = 0;
-  active = 0;
-  for (const auto& facts : all) {
-    const std::uint64_t bytes = tree_size(cat(room.registry.directory(facts.id), "/overlay/upper"));
-    const bool runs = look(room.registry, facts).pid != 0;
-    size += bytes;
-    active += runs ? 1 : 0;
-    if (!runs) reclaimable += bytes;
-  }
-  rows.push_back(usage_row("Containers", all.size(), active, size, reclaimable));
-  const VolumeUse volumes = volume_use(room);
-  rows.push_back(
-      usage_row("Local Volumes", volumes.total, volumes.active, volumes.bytes, volumes.reclaimable));
-  print(render_rows(options.format.empty() ? "table" : options.format, rows,
-                    {{"TYPE", "Type"},
-                     {"TOTAL", "TotalCount"},
-                     {"ACTIVE", "Active"},
-                     {"SIZE", "Size"},
-                     {"RECLAIMABLE", "Reclaimable"}}));
-  return 0;
 }
 
 int system_info(const Room& room, Args args) {

@@ -77,7 +77,7 @@ static constexpr Verb verbs[] = {
      volume_rm_rows, volume_rm},
     {"volume prune", "[OPTIONS]", "Removes the volumes that no container has", Takes::nothing,
      volume_prune_rows, volume_prune},
-    {"system df", "[OPTIONS]", "Shows what the store takes up", Takes::nothing, info_rows, system_df},
+    {"system df", "[OPTIONS]", "Shows what the store takes up", Takes::nothing, system_df_rows, system_df},
     {"system info", "[OPTIONS]", "Shows what is known of this host and store", Takes::nothing, info_rows,
      system_info},
     {"system prune", "[OPTIONS]", "Removes what is not used", Takes::nothing, system_prune_rows,

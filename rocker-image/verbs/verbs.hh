@@ -49,6 +49,9 @@ Rows inspect_rows();
 Rows stats_rows();
 Rows update_rows();
 int ps(const Room& room, Args args);
+// docker's fields of a container in a listing; without a size it has none to show.
+std::string container_row(const Facts& facts, const containers::Live& live, std::optional<std::uint64_t> size,
+                          bool no_trunc);
 int logs(const Room& room, Args args);
 int events(const Room& room, Args args);
 int exec(const Room& room, Args args);
@@ -58,7 +61,7 @@ int stats(const Room& room, Args args);
 int top(const Room& room, Args args);
 int update(const Room& room, Args args);
 
-// cp.cc, layers.cc
+// cp.cc, layers.cc, diff.cc
 Rows cp_rows();
 Rows export_rows();
 Rows commit_rows();
@@ -79,10 +82,11 @@ int volume_inspect(const Room& room, Args args);
 int volume_prune(const Room& room, Args args);
 std::uint64_t prune_volumes(const Room& room);  // says which; the bytes that they had
 struct VolumeUse {
-  std::size_t total = 0, active = 0;         // active: a container has it, whether it runs or not
-  std::uint64_t bytes = 0, reclaimable = 0;  // of all, and of those that none has
+  std::string name;
+  std::size_t links = 0;  // the containers that have it, whether they run or not
+  std::uint64_t bytes = 0;
 };
-VolumeUse volume_use(const Room& room);
+std::vector<VolumeUse> volume_use(const Room& room);
 
 Rows volume_prune_rows();
 
@@ -91,6 +95,7 @@ struct PrunedImages {
   std::vector<std::string> names;
   std::uint64_t bytes = 0;
 };
+std::uint64_t bytes_of(const spec::ImageRecord& record);  // what it takes up
 // Which NAME:TAGs the containers were made of. An image may be another by now: what a container says it is of
 // is kept.
 std::set<std::string> images_of_containers(const Room& room);
@@ -106,8 +111,9 @@ int image_tree(const Room& room, Args args);
 Rows load_rows();
 std::vector<std::string> load_words(Args args);
 
-// system.cc, version.cc, doctor.cc
+// system.cc, system_df.cc, version.cc, doctor.cc
 Rows info_rows();
+Rows system_df_rows();
 Rows system_prune_rows();
 int system_df(const Room& room, Args args);
 int system_info(const Room& room, Args args);

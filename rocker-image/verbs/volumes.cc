@@ -295,19 +295,11 @@ int volume_rm(const Room& room, Args args) {
   });
 }
 
-VolumeUse volume_use(const Room& room) {
-  VolumeUse use;
-  for (const auto& name : all_volumes(room)) {
-    const std::uint64_t bytes = tree_size(cat(folder(room, name), "/_data"));
-    ++use.total;
-    use.bytes += bytes;
-    if (users_of(room, name).empty()) {
-      use.reclaimable += bytes;
-    } else {
-      ++use.active;
-    }
-  }
-  return use;
+std::vector<VolumeUse> volume_use(const Room& room) {
+  std::vector<VolumeUse> all;
+  for (const auto& name : all_volumes(room))
+    all.push_back({name, users_of(room, name).size(), tree_size(cat(folder(room, name), "/_data"))});
+  return all;
 }
 
 Rows volume_prune_rows() {

@@ -13,6 +13,7 @@ struct Globals {
   bool systemd_cgroup = false;
   bool rootless = false;
   bool called_runc = false;  // by that name: a lone positional of `run` is always the ID
+  int interrupts = 0;        // --interrupts: the terminal's Ctrl-C that kills a container; 0 is none
 };
 
 struct Command {

@@ -173,7 +173,8 @@ int run(const Globals& globals, const std::vector<std::string>& args) {
       wait_until_ready(created.container, created.pidfd, notify);
       return 0;
     }
-    status = supervise(created.container.record().pid, created.pidfd, std::move(created.console), &notify);
+    status = supervise(created.container.record().pid, created.pidfd, std::move(created.console), &notify,
+                       globals.interrupts);
   } catch (const Error&) {
     destroy_after_failure(created.container);
     throw;

@@ -135,6 +135,9 @@ class Relay {
     if (!reading_) ::shutdown(socket_, SHUT_WR);
   }
 
+  // Left by Ctrl-C, not by the detach keys.
+  bool interrupted() const { return interrupts_ == 0; }
+
   bool run() {
     for (;;) {
       const bool want_input = reading_ && pending_.empty();
@@ -147,7 +150,7 @@ class Relay {
         throw system_error("poll");
       }
       if (ready == 0) end_terminal();
-      if ((fds[1].revents & POLLIN) != 0) take_signal();
+      if ((fds[1].revents & POLLIN) != 0 && !take_signal()) return false;
       if (fds[2].revents != 0 && !take_input()) return false;
       if (!pending_.empty()) send_pending();
       pass_end();
@@ -156,11 +159,17 @@ class Relay {
   }
 
  private:
-  void take_signal() {
+  // docker: who presses Ctrl-C a fourth time wants to be let go, whatever the container makes of it.
+  bool take_signal() {
     struct signalfd_siginfo info {};
-    if (::read(signals_, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGWINCH) return pass_size(conmon_);
+    if (::read(signals_, &info, sizeof info) != sizeof info) return true;
+    if (info.ssi_signo == SIGWINCH) {
+      pass_size(conmon_);
+      return true;
+    }
+    if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL && --interrupts_ == 0) return false;
     conmon_.signal(static_cast<int>(info.ssi_signo));
+    return true;
   }
 
   bool take_input() {
@@ -224,6 +233,7 @@ class Relay {
   std::string pending_;
   bool for_terminal_;  // the container has one, we have not
   bool reading_, ended_ = false, line_open_ = false;
+  int interrupts_ = 4;
   int say_again_ = -1;  // milliseconds until the end of the input is said once more
 };
 
@@ -248,6 +258,11 @@ static int run(int argc, char** argv) {
   Relay relay(conmon, socket.get(), signals.get(), arguments, terminal.active());
   const bool ended = relay.run();
   terminal.restore();
+  if (relay.interrupted()) {
+    throw Error(cat("Ctrl-C four times: container ", arguments.name, " goes on"))
+        .hint(cat("'rocker kill ", arguments.name, "' ends it"))
+        .exit_status(128 + SIGINT);
+  }
   if (!ended) {
     write_all(STDERR_FILENO, "\r\n", "standard error");
     return 0;

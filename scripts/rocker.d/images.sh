@@ -32,7 +32,7 @@ rocker_lacks() { # VERB
     pull) hint='rocker has no registry: skopeo copy docker://IMAGE docker-archive:FILE, then rocker load -i FILE' ;;
     push) hint='rocker has no registry: rocker save IMAGE -o FILE, then skopeo copy oci-archive:FILE docker://IMAGE' ;;
     login | logout | search | trust | manifest) hint='rocker has no registry: use skopeo' ;;
-    build | buildx) hint='build with buildah or mkosi and import the tar, or rocker run and rocker commit' ;;
+    build | builder | buildx) hint='build with buildah or mkosi and import the tar, or rocker run and rocker commit' ;;
     network) hint='a network is none, host, container:NAME or ns:PATH: rocker run --network' ;;
     checkpoint) hint='rocker-runc checkpoint' ;;
     compose) hint='start the containers from a script or from systemd units' ;;

@@ -24,11 +24,11 @@ rocker_run() {
   fi
 }
 
-# Becomes the runtime. rocker-runc then speaks as rocker, and tells its own errors from the command's; another one can
-# do neither.
+# Becomes the runtime. rocker-runc then speaks as rocker, tells its own errors from the command's, and lets go at the
+# fourth Ctrl-C, as docker's client does; another one can do none of these.
 hand_over() { # ARGUMENT...
   case ${runtime##*/} in
-    rocker-runc) exec "$runtime" --program rocker --error-status 125 "$@" ;;
+    rocker-runc) exec "$runtime" --program rocker --error-status 125 --interrupts 4 "$@" ;;
     *) exec "$runtime" "$@" ;;
   esac
 }

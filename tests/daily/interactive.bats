@@ -94,6 +94,35 @@ in_terminal() { terminal "trap : INT; export ROCKER_ROOT=$ROCKER_ROOT PATH=$PATH
   wait_for_screen 'status 9'
 }
 
+# One at a time: a signal that is pending is not sent twice.
+interrupt() { # TIMES
+  local i
+  for ((i = 0; i < $1; i++)); do
+    type_keys C-c
+    sleep 0.4
+  done
+}
+
+@test "the fourth Ctrl-C lets go: --rm has it killed, any other container goes on" {
+  in_terminal "rocker run --rm --name $TEST_TAG-gone busybox sh -c 'echo ready; exec sleep 1000'"
+  wait_for_screen '^ready'
+  interrupt 3
+  run -0 rocker ps -q --filter "name=$TEST_TAG-gone"
+  refute_output ''
+  interrupt 1
+  wait_for_screen 'status 137'
+  run -0 rocker ps -aq
+  assert_output ''
+  tmux -L "$TEST_TAG" kill-server
+  in_terminal "rocker run --name $TEST_TAG busybox sh -c 'echo ready; exec sleep 1000'"
+  wait_for_screen '^ready'
+  interrupt 4
+  wait_for_screen "container $TEST_TAG goes on"
+  wait_for_screen 'status 130'
+  run -0 rocker inspect --format '{{.State.Status}}' "$TEST_TAG"
+  assert_output running
+}
+
 @test "health: starting, healthy, unhealthy in ps" {
   rocker run -d --name "$TEST_TAG" --health-cmd 'test -e /tmp/well' --health-interval 1s --health-retries 2 busybox sleep 1000
   run -0 rocker ps --format '{{.Status}}'

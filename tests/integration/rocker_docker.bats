@@ -274,9 +274,20 @@ container stop"
 
 @test "what docker has and rocker has not is refused by its own name" {
   local option
-  for option in --link=x --mac-address=02:00:00:00:00:01 --network-alias=x --cpu-rt-runtime=1 --ip6=::1 --cpu-rt-period=1; do
+  for option in --link=x --mac-address=02:00:00:00:00:01 --network-alias=x --cpu-rt-runtime=1 --ip6=::1 --cpu-rt-period=1 \
+    --cpu-count=1 --cpu-percent=1 --io-maxiops=1 --io-maxbandwidth=1m --use-api-socket; do
     run -125 --separate-stderr rocker run "$option" busybox true
     assert_one_error_line "${option%%=*}"
+  done
+}
+
+@test "words in front of the verb and verbs of images that docker has: refused by their names" {
+  local words
+  for words in '-H tcp://host ps' '--host=x ps' '--context x ps' '--tlsverify ps' '-D ps' '--log-level debug ps' '--config x ps' \
+    'builder prune' 'image pull x' 'image push x' 'image build .'; do
+    # shellcheck disable=SC2086
+    run -1 --separate-stderr rocker $words
+    assert_one_error_line "rocker has no $(sed -E 's/^image //; s/[= ].*//' <<<"$words")"
   done
 }
 
@@ -301,6 +312,28 @@ container stop"
   assert_line $'127.0.0.1\tbox'
   run -125 --separate-stderr rocker run --rm --add-host box:host-gateway busybox true
   assert_one_error_line '--network host'
+}
+
+@test "--add-host with =, and an IPv6 address in brackets; --quiet is as quiet as any run" {
+  run -0 rocker run -q --rm --add-host db=10.0.0.1 --add-host six=::2 --add-host 'boxed=[::3]' busybox tail -n 3 /etc/hosts
+  assert_output $'10.0.0.1\tdb\n::2\tsix\n::3\tboxed'
+}
+
+@test "diff: what the runtime made to mount on is not the container's doing" {
+  rocker run --name "$TEST_TAG" -v data:/made/for/it --tmpfs /scratch busybox true
+  run -0 rocker diff "$TEST_TAG"
+  assert_output ''
+  rocker rm "$TEST_TAG"
+  rocker run --name "$TEST_TAG" -v data:/made/for/it busybox sh -c 'touch /made/x /etc/x; chmod 700 /var; rm /bin/vi; echo 1 >/etc/passwd'
+  run -0 rocker diff "$TEST_TAG"
+  assert_output "$(printf '%s\n' 'C /bin' 'D /bin/vi' 'C /etc' 'C /etc/passwd' 'A /etc/x' 'A /made' 'A /made/x' 'C /var')"
+}
+
+@test "top with options that ps refuses: its word, without its usage" {
+  rocker run -d --name "$TEST_TAG" busybox sleep 1000
+  run -1 --separate-stderr rocker top "$TEST_TAG" -nosuch
+  assert_one_error_line 'ps: error: unsupported'
+  refute_regex "$stderr" 'Usage|x0a'
 }
 
 is_healthy() { [[ $(rocker inspect --format '{{.State.Health.Status}}' "$1") = healthy ]]; }

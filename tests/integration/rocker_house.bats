@@ -127,6 +127,18 @@ setup() {
   assert_line --regexp '^Local Volumes +0 '
 }
 
+@test "system df -v: each image, container and volume; json has them as lists" {
+  rocker create --name "$TEST_TAG" -v data:/data -v /nameless busybox true
+  run -0 rocker system df -v
+  assert_line --regexp '^busybox +latest +.* ago +[0-9.]+MB +0B +[0-9.]+MB +1$'
+  assert_line --regexp "^[0-9a-f]{12} +busybox:latest +\"true\" +2 +0B +.* +Created +$TEST_TAG\$"
+  assert_line --regexp '^data +1 +0B$'
+  run -0 rocker system df -v --format json
+  assert_json '[.Images[0].Repository, .Containers[0].Names, (.Volumes | length), .Volumes[0].Links]' "[\"busybox\",\"$TEST_TAG\",2,\"1\"]"
+  run -0 rocker system df -v --format '{{range .Volumes}}{{.Name}}={{.Links}} {{end}}'
+  assert_output --partial 'data=1 '
+}
+
 @test "image tree shows the layers, and who else is the same" {
   rocker tag busybox "same:$TEST_TAG"
   rocker_image import "$(busybox_tar)" busybox:other
