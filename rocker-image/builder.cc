@@ -50,7 +50,7 @@ Builder::Builder(const Store& store, const ImportOptions& options, const Extract
       staging_(store.stage()),
       root_(make_root(staging_)),
       content_(ownership_, options.manifest ? staging_.path() : std::string()),
-      extractor_(root_.get(), ownership_, extract, content_) {}
+      extractor_(root_.get(), ownership_, extract, content_, cancel_) {}
 
 Builder::Applied Builder::apply(FileSource& file, const std::string& name, bool layer) {
   Applied applied;

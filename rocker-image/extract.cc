@@ -58,12 +58,18 @@ std::vector<std::string> safe_components(std::string_view name) {
   return path;
 }
 
-Extractor::Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content)
-    : root_(root_fd), ownership_(ownership), options_(std::move(options)), content_(content) {}
+Extractor::Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content,
+                     const Cancel& cancel)
+    : root_(root_fd),
+      ownership_(ownership),
+      options_(std::move(options)),
+      content_(content),
+      cancel_(cancel) {}
 
 void Extractor::extract(EntrySource& source, bool layer) {
   Entry entry;
   while (source.next(entry)) {
+    cancel_.throw_if_set();
     with_context([&] { return cat("entry \"", printable(entry.path), "\""); },
                  [&] { add(entry, source, layer); });
   }

@@ -15,6 +15,7 @@
 #include "rocker-image/archive.hh"
 #include "rocker-image/attributes.hh"
 #include "rocker-image/content.hh"
+#include "rocker-image/source.hh"
 #include "spec/support/fd.hh"
 
 namespace rocker {
@@ -40,10 +41,12 @@ struct DirectoryRecord {
 
 class Extractor {
  public:
-  Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content);
+  // content and cancel are borrowed.
+  Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content,
+            const Cancel& cancel);
 
-  // Every entry of a source. With `layer`, whiteouts take away what the layers below have put there
-  // (image-spec layer.md, "Whiteouts"); without, ".wh.x" is a file like any other.
+  // Every entry of a source, until cancelled. With `layer`, whiteouts take away what the layers below have
+  // put there (image-spec layer.md, "Whiteouts"); without, ".wh.x" is a file like any other.
   void extract(EntrySource& source, bool layer);
 
   // After the last layer.
@@ -76,7 +79,8 @@ class Extractor {
   void add_symlink(const Directory& parent, const std::string& name, const Entry& entry);
   void add_node(const Directory& parent, const std::string& name, const Entry& entry);
   void add_hardlink(const Path& path, const Entry& entry, EntrySource& source);
-  bool make_hardlink(const Directory& parent, const std::string& name, const Path& target);
+  bool make_hardlink(const Directory& parent, const std::string& name, const Path& target,
+                     std::uint64_t* waits_for = nullptr);
   void supersede_pending(const Directory& parent, const Path& path, bool is_directory);
   void copy_content(ContentWriter::FileRef file, EntrySource& source);
   void link_pending();
@@ -89,6 +93,7 @@ class Extractor {
   Ownership ownership_;
   ExtractOptions options_;
   ContentWriter& content_;
+  const Cancel& cancel_;
   Tally tally_;
   std::uint64_t entries_ = 0, size_ = 0;
   bool whole_ = false;

@@ -13,6 +13,9 @@
 
 namespace rocker {
 
+// As many symbolic links as the kernel follows on one path (path_resolution(7)).
+static constexpr int most_passes = 40;
+
 void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& source) {
   Path target = safe_components(entry.target);
   if (const auto kept = stripped(target)) target = *kept;
@@ -41,8 +44,10 @@ void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& 
   copy_content(std::move(file), source);
 }
 
-// False when the target is not there (yet).
-bool Extractor::make_hardlink(const Directory& parent, const std::string& name, const Path& target) {
+// False when the target is not there (yet). waits_for is its place then, or 0 when its directory isn't there
+// either.
+bool Extractor::make_hardlink(const Directory& parent, const std::string& name, const Path& target,
+                              std::uint64_t* waits_for) {
   const UniqueFd from =
       try_open_in_root(root_, join({target.begin(), target.end() - 1}, "/"), O_PATH | O_DIRECTORY);
   if (!from) {
@@ -53,8 +58,12 @@ bool Extractor::make_hardlink(const Directory& parent, const std::string& name, 
   struct stat st {
   }, old{};
   if (::fstatat(from.get(), target_name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) {
-    if (errno == ENOENT) return false;
-    throw system_error("stat");
+    if (errno != ENOENT) throw system_error("stat");
+    if (waits_for != nullptr) {
+      if (::fstat(from.get(), &st) < 0) throw system_error("stat");
+      *waits_for = place(st.st_ino, target_name);
+    }
+    return false;
   }
   if (S_ISDIR(st.st_mode)) throw Error("is a hard link to a directory");
   if (::fstatat(parent.fd.get(), name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -90,18 +99,40 @@ void Extractor::supersede_pending(const Directory& parent, const Path& path, boo
   }
 }
 
+// A link may wait for another one: each is tried when it may succeed, so that a long chain takes no longer
+// than as many links to one file.
 void Extractor::link_pending() {
-  // A link may wait for another one.
-  for (bool progress = true; progress && !pending_.empty();) {
-    progress = false;
-    for (auto it = pending_.begin(); it != pending_.end();) {
-      if (make_hardlink(parent_of(it->first), it->first.back(), it->second.target)) {
-        progress = true;
-        it = pending_.erase(it);
-      } else {
-        ++it;
+  using Waiting = std::map<Path, Pending>::iterator;
+  std::vector<Waiting> todo;
+  for (auto it = pending_.begin(); it != pending_.end(); ++it) todo.push_back(it);
+  std::unordered_map<std::uint64_t, std::vector<Waiting>> waiting;  // by the place of the target
+  const auto settle = [&](Waiting first, std::vector<Waiting>& homeless) {
+    std::vector<Waiting> ready{first};
+    while (!ready.empty()) {
+      cancel_.throw_if_set();
+      const Waiting link = ready.back();
+      ready.pop_back();
+      const Path& path = link->first;
+      const Directory& parent = parent_of(path);
+      const std::uint64_t here = place(parent.inode, path.back());
+      std::uint64_t waits_for = 0;
+      if (!make_hardlink(parent, path.back(), link->second.target, &waits_for)) {
+        (waits_for != 0 ? waiting[waits_for] : homeless).push_back(link);
+        continue;
       }
+      if (const auto found = waiting.find(here); found != waiting.end()) {
+        ready.insert(ready.end(), found->second.begin(), found->second.end());
+        waiting.erase(found);
+      }
+      pending_.erase(link);
     }
+  };
+  // A target's directory is made with another link, or is behind a link to a symbolic link: a few more
+  // passes.
+  for (int pass = 0; pass < most_passes && !todo.empty(); ++pass) {
+    std::vector<Waiting> homeless;
+    for (const auto& link : todo) settle(link, homeless);
+    todo = std::move(homeless);
   }
   pending_places_.clear();
   if (pending_.empty()) return;

@@ -139,7 +139,7 @@ class Import {
     Sha256 hash;
     std::vector<char> buffer(BlockPool::block_size);
     for (off_t at = 0;;) {
-      if (cancel_.is_set()) throw Error("interrupted", ECANCELED);
+      cancel_.throw_if_set();
       const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), at);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw system_error("read");

@@ -34,6 +34,10 @@ void Cancel::set() {
   [[maybe_unused]] const auto wrote = ::write(event_.get(), &one, sizeof one);
 }
 
+void Cancel::throw_if_set() const {
+  if (is_set()) throw Error("interrupted", ECANCELED);
+}
+
 FileSource::FileSource(int fd, std::string name, Cancel* cancel)
     : fd_(fd), name_(std::move(name)), cancel_(cancel) {
   struct stat st {};
@@ -59,7 +63,7 @@ std::size_t FileSource::read(char* buffer, std::size_t size) {
   const std::uint64_t at = position();
   if (ranged_) size = static_cast<std::size_t>(std::min<std::uint64_t>(size, range_.size - at));
   if (size == 0) return 0;
-  if (cancel_ != nullptr && cancel_->is_set()) throw Error("interrupted", ECANCELED);
+  if (cancel_ != nullptr) cancel_->throw_if_set();
   for (;;) {
     if (pollable_) wait_for_data();
     const ssize_t got = ranged_ ? ::pread(fd_, buffer, size, static_cast<off_t>(range_.start + at))

@@ -32,6 +32,7 @@ class Cancel {
   void set();
   int fd() const { return event_.get(); }
   bool is_set() const { return set_.load(std::memory_order_relaxed); }
+  void throw_if_set() const;  // Error, ECANCELED
 
  private:
   UniqueFd event_;

@@ -151,7 +151,7 @@ void unpack(int tar_fd, int folder, const std::string& from, const std::string& 
   FileSource file(tar_fd, "the copy", &cancel);
   const Ownership ownership = Ownership::of_this_process(false);
   ContentWriter content(ownership);
-  Extractor extractor(folder, ownership, {}, content);
+  Extractor extractor(folder, ownership, {}, content, cancel);
   Stream stream(file, "the copy", cancel);
   stream.before_wait([&] { content.flush(); });
   ArchiveReader reader(stream);

@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# import of archives that are small, and want much: time, memory, descriptors.
+load helpers
+load tar
+load layout
+shopt -s lastpipe
+
+# An archive by a Python program: add(NAME, TYPE, LINK, DATA, PAX) is there for it, with D, S and H for directories,
+# symbolic and hard links.
+archive() { # TAR < PROGRAM
+  needs command python3
+  python3 -c '
+import io, sys, tarfile
+D, S, H = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+out = tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT)
+def add(name, type=tarfile.REGTYPE, link="", data=b"", pax={}):
+  member = tarfile.TarInfo(name)
+  member.type, member.linkname, member.size, member.pax_headers = type, link, len(data), pax
+  member.mode = 0o755 if type == D else 0o644
+  out.addfile(member, io.BytesIO(data))
+exec(sys.stdin.read())
+out.close()' "$1"
+}
+
+# Ends an import that is at work, after TERM and without an image.
+interrupted() { # TAR
+  "$ROCKER_IMAGE" import "$1" x 2>err &
+  local pid=$! status=0
+  busy() { compgen -G "$ROCKER_ROOT/tmp/import-*/rootfs/*" >/dev/null; }
+  wait_until 10 busy
+  kill -TERM "$pid"
+  ended() { ! kill -0 "$pid" 2>/dev/null; }
+  wait_until 5 ended || kill -KILL "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" 130
+  assert_equal "$(ls -A "$ROCKER_ROOT/images" "$ROCKER_ROOT/tmp" | grep -v :)" ''
+}
+
+@test 'a chain of hard links to later ones takes as much work as links to one file' {
+  needs command strace
+  archive t.tar <<<'
+for n in range(400): add(f"n{n:03}", H, f"n{n + 1:03}")
+add("n400", data=b"x")
+# Through directories that only links make, and one of them by a symbolic link.
+for n in range(20): add(f"d{n:02}/a", H, f"d{n + 1:02}/a")
+add("d20", S, "e")
+add("e/a", H, "n000")'
+  run strace -f -c -o calls -e trace=linkat,newfstatat "$ROCKER_IMAGE" import t.tar x
+  assert_success
+  root=$(rocker_image path x)
+  assert_equal "$(stat -c %h "$root/n000" "$root/d00/a" | xargs)" '422 422'
+  [[ $(awk '$NF == "total" { print $4 }' calls) -lt 8000 ]]
+}
