@@ -126,7 +126,10 @@ class Import {
       }
     });
     const Defer join([&] {
-      if (hasher.joinable()) hasher.join();
+      if (!hasher.joinable()) return;
+      // Of an import that fails: nobody wants the digest any more.
+      cancel_.set();
+      hasher.join();
     });
     return from_layout(files, kind, [&] {
       if (hasher.joinable()) hasher.join();
@@ -211,8 +214,8 @@ class Import {
 
   std::vector<Imported> from_layout(const LayoutFiles& files, LayoutKind kind,
                                     const InputDigest& input_digest) {
-    const auto images =
-        choose_images(layout_images(files, kind, options_.platform, options_.platform_given), options_);
+    const auto images = choose_images(
+        layout_images(files, kind, options_.platform, options_.platform_given, &cancel_), options_);
     std::vector<Builder::Finished> made;
     for (const auto& [image, references, advice] : images) {
       Builder builder(store_, options_, cancel_);

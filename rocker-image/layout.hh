@@ -15,6 +15,8 @@
 
 namespace rocker {
 
+class Cancel;
+
 // The files of a layout, in a folder or in a plain tar.
 class LayoutFiles {
  public:
@@ -79,8 +81,9 @@ struct LayoutImage {
 };
 
 // Every image of a layout, for the wanted platform where there are several. Throws Error, naming the file.
+// cancel may be null.
 std::vector<LayoutImage> layout_images(const LayoutFiles& files, LayoutKind kind, const Platform& wanted,
-                                       bool platform_given);
+                                       bool platform_given, const Cancel* cancel = nullptr);
 
 // "docker.io/library/busybox:latest" as docker shows it: "busybox:latest".
 std::string short_name(std::string_view name);

@@ -234,6 +234,49 @@ nest() { # turns the layout's index into a blob that a new index names
   assert_one_error_line 'nested deeper than'
 }
 
+@test 'a graph of indexes with more ways through it than can be walked, and one that names too much' {
+  local input part
+  layout_begin l
+  one_file f 1 | add_layer
+  layout_end
+  cp l/index.json one
+  # Seven levels of thirty ways: 30^7 paths to one image.
+  for _ in {1..7}; do
+    nest
+    jq '.manifests[0] as $m | .manifests = [range(30) | $m]' l/index.json >i
+    mv i l/index.json
+  done
+  tar -cf l.tar -C l blobs index.json oci-layout
+  for input in l l.tar; do
+    run --separate-stderr timeout -s KILL 60 "$ROCKER_IMAGE" import "$input" x
+    assert_success
+    assert_equal "$(ls "$(rocker_image path x)")" f
+    rocker_image rm x
+  done
+  # Names that all lead to many: 400 times 300.
+  jq '.manifests[0] as $m | .manifests = [range(300) | $m]' one >l/index.json
+  nest
+  jq '.manifests[0] as $m | .manifests = [range(400) | $m + {annotations: {"org.opencontainers.image.ref.name": "v\(.)"}}]' \
+    l/index.json >i
+  mv i l/index.json
+  run --separate-stderr timeout -s KILL 60 "$ROCKER_IMAGE" import --select v1 l x
+  assert_failure 1
+  assert_one_error_line 'names more than 100000 images'
+  # One configuration for many images, of which each would have it.
+  docker_archive d.tar app:1
+  jq -c '.[0] as $m | [range(40000) | $m]' docker/manifest.json >m
+  mv m docker/manifest.json
+  jq '.config.Labels.k = "v" * 10000000' config >"docker/config.json"
+  jq '[.[:9][] | .Config = "config.json"]' docker/manifest.json >few
+  for part in 'names more than 100000 images' 'more than 64 MiB together'; do
+    run --separate-stderr timeout -s KILL 60 "$ROCKER_IMAGE" import --all docker
+    assert_failure 1
+    assert_one_error_line "$part"
+    cp few docker/manifest.json
+  done
+  assert_equal "$(ls -A "$ROCKER_ROOT/images" "$ROCKER_ROOT/tmp" | grep -v :)" ''
+}
+
 @test 'layers that are hard links in the archive, also of a compressed one and from a pipe' {
   layout_begin l
   two_layers

@@ -1,6 +1,7 @@
 // The importer's rooms without a store: hashes, names, manifests, templates, changes, layouts.
 #include <criterion/criterion.h>
 
+#include <cerrno>
 #include <map>
 
 #include "rocker-image/archive.hh"
@@ -10,6 +11,7 @@
 #include "rocker-image/hash.hh"
 #include "rocker-image/layout.hh"
 #include "rocker-image/manifest.hh"
+#include "rocker-image/source.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -146,4 +148,21 @@ Test(importer, layouts_are_known_by_their_first_entry) {
   const auto platform = Platform::parse("linux/arm/v7");
   cr_expect(platform.architecture == "arm" && platform.variant == "v7");
   cr_expect(throws([] { (void)Platform::parse("linux/"); }));
+}
+
+Test(importer, reading_an_index_can_be_interrupted) {
+  struct NoFiles : LayoutFiles {
+    std::optional<File> open(const std::string&) const override { return std::nullopt; }
+  } files;
+  Cancel cancel;
+  cancel.set();
+  for (const auto kind : {LayoutKind::oci, LayoutKind::docker}) {
+    int found = 0;
+    try {
+      (void)layout_images(files, kind, Platform::of_this_machine(), false, &cancel);
+    } catch (const Error& error) {
+      found = error.errno_value();
+    }
+    cr_expect(found == ECANCELED, "expected ECANCELED, got %d", found);
+  }
 }
