@@ -21,12 +21,20 @@ namespace rocker {
 namespace {
 
 constexpr std::size_t most_open = 128;
+// What waits for the end is in memory. A hundred thousand directories with SELinux labels have 5 MiB.
+constexpr std::size_t most_waiting_xattrs = std::size_t{64} << 20;
 constexpr int most_links = 40;  // as the kernel allows on one path
 
 std::uint64_t inode_of(int fd) {
   struct stat st {};
   if (::fstat(fd, &st) < 0) throw system_error("stat");
   return st.st_ino;
+}
+
+std::size_t size_of_xattrs(const Attributes& attributes) {
+  std::size_t size = 0;
+  for (const auto& [name, value] : attributes.xattrs) size += name.size() + value.size();
+  return size;
 }
 
 std::string join_path(const std::vector<std::string>& path, std::size_t count) {
@@ -193,7 +201,13 @@ void Extractor::clear_name(const Directory& parent, const std::string& name, boo
 }
 
 void Extractor::note_directory(std::uint64_t inode, const Attributes& attributes) {
-  directories_.push_back({inode, directories_.size(), attributes});
+  auto& record = directories_[inode];
+  waiting_xattrs_ += size_of_xattrs(attributes) - size_of_xattrs(record.attributes);
+  record.attributes = attributes;
+  if (waiting_xattrs_ > most_waiting_xattrs) {
+    throw Error(cat("the directories up to here have more than ", format_size(most_waiting_xattrs),
+                    " of extended attributes"));
+  }
 }
 
 std::uint64_t Extractor::place(std::uint64_t directory, const std::string& name) {

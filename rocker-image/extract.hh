@@ -31,13 +31,13 @@ struct ExtractOptions {
   std::uint64_t max_entries = 20'000'000;
 };
 
-// A directory's attributes wait until all that is in it was made: what is made changes its times, and it may
-// be one that nobody can write to.
+// By its inode; of a directory that comes twice, or an inode that is used again, the later one counts. A
+// directory's attributes wait until all that is in it was made: what is made changes its times, and it may be
+// one that nobody can write to.
 struct DirectoryRecord {
-  std::uint64_t inode = 0;
-  std::uint64_t order = 0;  // an inode that is used again: the later one counts
   Attributes attributes;
 };
+using DirectoryRecords = std::unordered_map<std::uint64_t, DirectoryRecord>;
 
 class Extractor {
  public:
@@ -50,7 +50,7 @@ class Extractor {
   void extract(EntrySource& source, bool layer);
 
   // After the last layer.
-  std::vector<DirectoryRecord>& directories() { return directories_; }
+  const DirectoryRecords& directories() const { return directories_; }
   const Tally& tally() const { return tally_; }
   std::uint64_t entries() const { return entries_; }
   // What whole_if said.
@@ -97,7 +97,8 @@ class Extractor {
   Tally tally_;
   std::uint64_t entries_ = 0, size_ = 0;
   bool whole_ = false;
-  std::vector<DirectoryRecord> directories_;
+  DirectoryRecords directories_;
+  std::size_t waiting_xattrs_ = 0;  // bytes in them
 
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking
   // one away can, and empties this.

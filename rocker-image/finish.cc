@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <unordered_set>
 
@@ -37,26 +36,14 @@ class Counter : public TreeVisitor {
   std::unordered_set<std::uint64_t> seen_;
 };
 
-void sort_records(std::vector<DirectoryRecord>& records) {
-  const auto less = [](const DirectoryRecord& a, const DirectoryRecord& b) {
-    return a.inode != b.inode ? a.inode < b.inode : a.order < b.order;
-  };
-  // A file system gives out inodes in order, most of the time.
-  if (!std::is_sorted(records.begin(), records.end(), less)) std::sort(records.begin(), records.end(), less);
-}
-
-// The latest record of an inode.
-const DirectoryRecord* find_record(const std::vector<DirectoryRecord>& records, std::uint64_t inode) {
-  const auto after = std::upper_bound(
-      records.begin(), records.end(), inode,
-      [](std::uint64_t wanted, const DirectoryRecord& record) { return wanted < record.inode; });
-  if (after == records.begin() || std::prev(after)->inode != inode) return nullptr;
-  return &*std::prev(after);
+const DirectoryRecord* find_record(const DirectoryRecords& records, std::uint64_t inode) {
+  const auto found = records.find(inode);
+  return found == records.end() ? nullptr : &found->second;
 }
 
 class Finisher : public Counter {
  public:
-  Finisher(const std::vector<DirectoryRecord>& directories, DigestTable& digests, const Ownership& ownership,
+  Finisher(const DirectoryRecords& directories, DigestTable& digests, const Ownership& ownership,
            ManifestWriter* manifest, Tally& tally)
       : directories_(directories),
         digests_(digests),
@@ -106,7 +93,7 @@ class Finisher : public Counter {
     return st.st_mtim;
   }
 
-  const std::vector<DirectoryRecord>& directories_;
+  const DirectoryRecords& directories_;
   DigestTable& digests_;
   const Ownership& ownership_;
   ManifestWriter* manifest_;
@@ -115,9 +102,8 @@ class Finisher : public Counter {
 
 }  // namespace
 
-TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories, DigestTable& digests,
+TreeTotals finish_tree(int root_fd, const DirectoryRecords& directories, DigestTable& digests,
                        const Ownership& ownership, ManifestWriter* manifest, Tally& tally) {
-  sort_records(directories);
   Finisher finisher(directories, digests, ownership, manifest, tally);
   walk(root_fd, finisher);
   if (manifest != nullptr) manifest->finish();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "rocker-image/content.hh"
 #include "rocker-image/extract.hh"
@@ -17,8 +16,8 @@ struct TreeTotals {
 };
 
 // Gives the directories their owners, modes and times, deepest first; adds up; writes the manifest when there
-// is one. The directories are sorted in place.
-TreeTotals finish_tree(int root_fd, std::vector<DirectoryRecord>& directories, DigestTable& digests,
+// is one.
+TreeTotals finish_tree(int root_fd, const DirectoryRecords& directories, DigestTable& digests,
                        const Ownership& ownership, ManifestWriter* manifest, Tally& tally);
 
 // The totals of a tree that is there already.
