@@ -49,7 +49,7 @@ Builder::Builder(const Store& store, const ImportOptions& options, const Extract
       ownership_(Ownership::of_this_process(options.own_everything)),
       staging_(store.stage()),
       root_(make_root(staging_)),
-      content_(ownership_, options.manifest ? staging_.path() : std::string()),
+      content_(ownership_, cancel, options.manifest ? staging_.path() : std::string()),
       extractor_(root_.get(), ownership_, extract, content_, cancel_) {}
 
 Builder::Applied Builder::apply(FileSource& file, const std::string& name, bool layer) {

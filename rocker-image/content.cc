@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -12,8 +14,9 @@ namespace rocker {
 static constexpr std::ptrdiff_t most_open = 256;
 static constexpr std::size_t batch = 64;
 
-ContentWriter::ContentWriter(const Ownership& ownership, std::string digests_folder)
+ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, std::string digests_folder)
     : ownership_(ownership),
+      cancel_(cancel),
       hash_(!digests_folder.empty()),
       open_files_(most_open),
       digests_(std::move(digests_folder)),
@@ -120,12 +123,23 @@ void ContentWriter::empty(File& file) {
   file.truncate = false;
 }
 
+// A hole can be far larger than the archive that it is in: whoever has given up does not wait for its end.
+void ContentWriter::hash_hole(File& file, std::uint64_t size) const {
+  constexpr std::uint64_t most = std::uint64_t{4} << 20;
+  while (size != 0 && !abandoned_.load(std::memory_order_relaxed)) {
+    cancel_.throw_if_set();
+    const std::uint64_t step = std::min(size, most);
+    file.hash.update_zeros(step);
+    size -= step;
+  }
+}
+
 void ContentWriter::put(File& file, const Chunk& chunk) const {
   empty(file);
   // Holes read as zeros. What overlaps is no file that tar can make.
   if (chunk.offset < file.end) throw Error("its parts overlap");
   if (hash_) {
-    file.hash.update_zeros(chunk.offset - file.end);
+    hash_hole(file, chunk.offset - file.end);
     file.hash.update(chunk.data, chunk.size);
   }
   std::size_t done = 0;
@@ -143,7 +157,7 @@ void ContentWriter::close(File& file) {
   empty(file);
   if (file.size > file.end) {
     if (::ftruncate(file.fd.get(), static_cast<off_t>(file.size)) < 0) throw system_error("truncate");
-    if (hash_) file.hash.update_zeros(file.size - file.end);
+    if (hash_) hash_hole(file, file.size - file.end);
   }
   apply_attributes(file.fd.get(), file.attributes, ownership_, file.attributes.mode & 0777, tally_);
   if (hash_) {

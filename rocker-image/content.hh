@@ -16,6 +16,7 @@
 #include "rocker-image/blocks.hh"
 #include "rocker-image/digest_table.hh"
 #include "rocker-image/hash.hh"
+#include "rocker-image/source.hh"
 #include "spec/support/fd.hh"
 
 namespace rocker {
@@ -34,8 +35,8 @@ class ContentWriter {
   };
   using FileRef = std::shared_ptr<File>;
 
-  // With a folder, files are hashed; what memory has no room for of that is put there.
-  explicit ContentWriter(const Ownership& ownership, std::string digests_folder = {});
+  // With a folder, files are hashed; what memory has no room for of that is put there. cancel is borrowed.
+  explicit ContentWriter(const Ownership& ownership, const Cancel& cancel, std::string digests_folder = {});
   ~ContentWriter();
   ContentWriter(const ContentWriter&) = delete;
   ContentWriter& operator=(const ContentWriter&) = delete;
@@ -70,9 +71,11 @@ class ContentWriter {
   static void empty(File& file);
   void put(File& file, const Chunk& chunk) const;
   void close(File& file);
+  void hash_hole(File& file, std::uint64_t size) const;
   void rethrow();
 
   Ownership ownership_;
+  const Cancel& cancel_;
   bool hash_;
   std::vector<Task> held_back_;
   Queue<std::vector<Task>> tasks_;  // an empty batch is the end

@@ -150,7 +150,7 @@ void unpack(int tar_fd, int folder, const std::string& from, const std::string& 
   Cancel cancel;
   FileSource file(tar_fd, "the copy", &cancel);
   const Ownership ownership = Ownership::of_this_process(false);
-  ContentWriter content(ownership);
+  ContentWriter content(ownership, cancel);
   Extractor extractor(folder, ownership, {}, content, cancel);
   Stream stream(file, "the copy", cancel);
   stream.before_wait([&] { content.flush(); });

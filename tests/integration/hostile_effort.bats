@@ -72,3 +72,19 @@ add("d/", D, pax={"SCHILY.xattr.user.a": "last"})'
   archive t.tar <<<'for n in range(1200): add(f"{n}/", D, pax={"SCHILY.xattr.user.a": 60000 * "x"})'
   refused t.tar 'the directories up to here have more than 64.0MB of extended attributes'
 }
+
+@test 'a hole of hundreds of gigabytes can be interrupted, and an error elsewhere does not wait for it' {
+  # GNU's format 1.0: the map is the beginning of the content.
+  local sparse='
+def hole(name, size):
+  add("GNUSparseFile.0/" + name, data=(b"1\n%d\n1\n" % (size - 1)).ljust(512, b"\0") + b"x", pax={"GNU.sparse.major": "1",
+    "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": str(size)})
+'
+  archive t.tar <<<"${sparse}hole('z', 250 << 30)"
+  interrupted t.tar
+  archive t.tar <<<"${sparse}hole('z', 250 << 30)
+add('z/x', data=b'1')"
+  run timeout -s KILL 20 "$ROCKER_IMAGE" import t.tar x
+  assert_failure 1
+  assert_output --partial 'entry "z/x": '
+}
