@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What stands under EXAMPLES in the man pages runs as it stands there. (rocker(1) and rocker.conf(5): rocker_help, rocker_conf.)
 load helpers
+load gpg
 
 setup() {
   setup_test
@@ -20,16 +21,12 @@ examples() { # PAGE
 }
 
 @test "man: the examples of rocker-image(1) run" {
-  needs command gpg
-  needs command gpgv
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
-  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
-  gpg --batch --export >keys.gpg
+  gpg_home
+  gpg_key t@example.org keys.gpg
   cp -L busybox.tar base.tar
   sha256sum base.tar >base.tar.sha256
-  gpg --batch --quiet --detach-sign -o base.tar.sha256.sig base.tar.sha256
-  gpgconf --kill all
+  gpg_sign base.tar.sha256 base.tar.sha256.sig
+  gpg_end
   cp -L busybox.tar plain.tar
   gzip -dcf <plain.tar | xz -0 >rootfs.tar.xz
   rocker_image import plain.tar app:2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # /etc/rocker/rocker.conf: the examples of rocker.conf(5), and what is wrong in it.
 load helpers
+load gpg
 
 # An import under the given rocker.conf, which is there for nobody else.
 import_with() { # CONF ARGUMENT...
@@ -47,20 +48,16 @@ examples() {
 
 @test "rocker.conf(5): an example asks for a signature by one of its keys" {
   needs overlay
-  needs command gpg
-  needs command gpgv
+  gpg_home
   examples
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
-  gpg --batch --quiet --passphrase '' --quick-generate-key test@example.org ed25519 sign never 2>gpg.log
   mkdir -p upper/rocker
-  gpg --batch --export >upper/rocker/keys.gpg
+  gpg_key t@example.org upper/rocker/keys.gpg
   cp "$(busybox_tar)" t.tar
   sha256sum t.tar >t.tar.sha256
   run -1 --separate-stderr import_with example.2 t.tar x
   assert_one_error_line 'no signature'
-  gpg --batch --quiet --detach-sign t.tar.sha256
-  gpgconf --kill gpg-agent
+  gpg_sign t.tar.sha256 t.tar.sha256.sig
+  gpg_end
   run -0 import_with example.2 t.tar x
 }
 

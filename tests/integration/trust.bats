@@ -2,6 +2,7 @@
 # import of what its publisher meant, and of nothing else: --digest, checksums beside the archive, their signature, and
 # the defaults of rocker.conf.
 load helpers
+load gpg
 
 setup() {
   setup_test
@@ -13,13 +14,6 @@ setup() {
 nothing_was_imported() { # NAME
   assert [ ! -e "$ROCKER_ROOT/images/$1" ]
   assert_equal "$(ls -A "$ROCKER_ROOT/tmp" 2>/dev/null)" ''
-}
-
-gpg_home() { # keys of this test's alone
-  needs command gpg
-  needs command gpgv
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
 }
 
 @test '--digest: the right one, or nothing' {
@@ -51,18 +45,13 @@ gpg_home() { # keys of this test's alone
 }
 
 @test '--verify signature: by gpgv and a keyring' {
-  needs command gpg
-  needs command gpgv
-
-  export GNUPGHOME=$TEST_DIR/gpg
-  mkdir -m 700 gpg
-  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
-  gpg --batch --export >keys.gpg
+  gpg_home
+  gpg_key t@example.org keys.gpg
   sha256sum t.tar >SHA256SUMS
   run --separate-stderr rocker_image import --verify signature --keyring keys.gpg t.tar x
   assert_failure 1
   assert_one_error_line 'has no signature beside it'
-  gpg --batch --quiet --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS
+  gpg_sign SHA256SUMS SHA256SUMS.asc --armor
   run rocker_image import --verify signature --keyring keys.gpg t.tar x
   assert_success
   # Another archive with a sum that was not signed.
@@ -71,7 +60,7 @@ gpg_home() { # keys of this test's alone
   run --separate-stderr rocker_image import --verify signature --keyring keys.gpg u.tar y
   assert_failure 1
   assert_one_error_line 'is no good signature'
-  gpgconf --kill all || :
+  gpg_end
 }
 
 @test '--verify signature: a key that was revoked or has expired, and a signature that has, are refused' {
@@ -86,12 +75,11 @@ gpg_home() { # keys of this test's alone
     nothing_was_imported x
   }
   sign() { # GPG-OPTION...
-    gpg --batch --quiet --yes "$@" --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS 2>/dev/null
+    gpg_sign SHA256SUMS SHA256SUMS.asc --armor "$@"
   }
 
-  gpg --batch --quiet --passphrase '' --quick-gen-key revoked@example.org ed25519 sign never 2>/dev/null
+  gpg_key revoked@example.org revoked.gpg
   sign -u revoked@example.org
-  gpg --batch --export revoked@example.org >revoked.gpg
   # It was good until then.
   run rocker_image import --verify signature --keyring revoked.gpg t.tar good
   assert_success
@@ -101,16 +89,12 @@ gpg_home() { # keys of this test's alone
   gpg --batch --export revoked@example.org >revoked.gpg
   refused revoked.gpg 'the key was revoked'
 
-  gpg --batch --quiet --faked-system-time "$then" --passphrase '' --quick-gen-key expired@example.org ed25519 sign 1d \
-    2>/dev/null
+  gpg_key expired@example.org expired.gpg 1d --faked-system-time "$then"
   sign --faked-system-time "$then" -u expired@example.org
-  gpg --batch --export expired@example.org >expired.gpg
   refused expired.gpg 'the key has expired'
 
-  gpg --batch --quiet --faked-system-time "$then" --passphrase '' --quick-gen-key tester@example.org ed25519 sign never \
-    2>/dev/null
+  gpg_key tester@example.org keys.gpg never --faked-system-time "$then"
   sign --faked-system-time "$then" --default-sig-expire 1d -u tester@example.org
-  gpg --batch --export tester@example.org >keys.gpg
   refused keys.gpg 'the signature has expired'
 
   sign -u tester@example.org
@@ -119,15 +103,14 @@ gpg_home() { # keys of this test's alone
   refused keys.gpg 'the signature is not of this content'
   : >SHA256SUMS.asc
   refused keys.gpg ''
-  gpgconf --kill all || :
+  gpg_end
 }
 
 @test '--verify signature: a TAR.sha256 that nobody has signed makes way for SHA256SUMS' {
   gpg_home
-  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
-  gpg --batch --export >keys.gpg
+  gpg_key t@example.org keys.gpg
   sha256sum t.tar >SHA256SUMS
-  gpg --batch --quiet --armor --detach-sign -o SHA256SUMS.asc SHA256SUMS
+  gpg_sign SHA256SUMS SHA256SUMS.asc --armor
   sha256sum t.tar >t.tar.sha256
   run rocker_image import --verify signature --keyring keys.gpg t.tar x
   assert_success
@@ -139,7 +122,7 @@ gpg_home() { # keys of this test's alone
   assert_failure 1
   assert_one_error_line 'SHA256SUMS says'
   nothing_was_imported y
-  gpgconf --kill all || :
+  gpg_end
 }
 
 @test '--verify checksum: every form that sha256sum and its relatives write' {
@@ -225,8 +208,7 @@ gpg_home() { # keys of this test's alone
 
 @test 'rocker.conf: signature with a keyring of its own' {
   gpg_home
-  gpg --batch --quiet --passphrase '' --quick-gen-key 'Tester <t@example.org>' ed25519 sign never 2>/dev/null
-  gpg --batch --export >keys.gpg
+  gpg_key t@example.org keys.gpg
   sha256sum t.tar >t.tar.sha256
   printf 'verify = signature\nkeyring = %s/keys.gpg\n' "$TEST_DIR" >conf
   run --separate-stderr rocker_image --config conf import t.tar x
@@ -236,7 +218,7 @@ gpg_home() { # keys of this test's alone
   for suffix in asc gpg sig; do
     rm -f t.tar.sha256.*
     if [[ $suffix = asc ]]; then armor=--armor; else armor=--no-armor; fi
-    gpg --batch --quiet $armor --detach-sign -o "t.tar.sha256.$suffix" t.tar.sha256
+    gpg_sign t.tar.sha256 "t.tar.sha256.$suffix" "$armor"
     run rocker_image --config conf import t.tar x
     assert_success
   done
@@ -245,16 +227,13 @@ gpg_home() { # keys of this test's alone
   assert_failure 1
   assert_one_error_line '--keyring'
   # Keys that have not signed.
-  GNUPGHOME=$TEST_DIR/gpg2
-  mkdir -m 700 gpg2
-  gpg --batch --quiet --passphrase '' --quick-gen-key 'Other <o@example.org>' ed25519 sign never 2>/dev/null
-  gpg --batch --export >others.gpg
+  gpg_home gpg2
+  gpg_key o@example.org others.gpg
   run --separate-stderr rocker_image --config conf import --keyring others.gpg t.tar y
   assert_failure 1
   assert_one_error_line 'is no good signature'
   nothing_was_imported y
-  gpgconf --kill all || :
-  GNUPGHOME=$TEST_DIR/gpg gpgconf --kill all || :
+  gpg_end
 }
 
 @test 'rocker.conf: what is wrong in it is told with its line, and nothing is imported' {
