@@ -170,6 +170,7 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
   }
   if (!words.platform.empty()) {
     options.platform = Platform::parse(words.platform);
+    if (options.platform.architecture.empty()) options.platform.architecture = spec::machine_architecture();
     options.platform_given = true;
   }
   options.change = [&](spec::ImageConfig& config) {

@@ -7,8 +7,8 @@
 
 namespace rocker::containers {
 
-// Throws Error unless the image is of the platform that was asked for: OS[/ARCH[/VARIANT]] or ARCH, with the
-// kernel's names of an architecture ("aarch64") beside OCI's. What is not said is not compared.
+// Throws Error unless the image is of the platform that was asked for: see Platform::parse. What is not
+// said is not compared.
 void check_platform(const spec::ImageRecord& image, std::string_view wanted);
 
 }  // namespace rocker::containers

@@ -43,6 +43,12 @@ load tar
   refused t.tar "which can't be for windows/amd64" --platform windows/amd64
   refused tree "which can't be for windows/amd64" --platform windows/amd64
   import_ok t.tar --platform linux/arm64
+  # What is noted down is OCI's name, whichever was given.
+  import_ok t.tar --platform linux/aarch64
+  assert_json '.[0].architecture' '"arm64"' <(rocker_image inspect x)
+  import_ok t.tar --platform armhf
+  assert_json '[.[0].architecture, .[0].variant]' '["arm","v7"]' <(rocker_image inspect x)
+  import_ok t.tar --platform linux
 }
 
 @test '--keyring is for signatures, and has to be there' {

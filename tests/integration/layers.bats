@@ -227,6 +227,13 @@ shopt -s lastpipe
   assert_success
   assert_equal "$(ls "$(rocker_image path x)")" arm
   assert_json '.[0].architecture' '"arm64"' <(rocker_image inspect x)
+  # By the kernel's name, too, as run takes it.
+  local name
+  for name in linux/aarch64 aarch64 LINUX/ARM64/v8; do
+    rocker_image rm x
+    rocker_image import --platform "$name" l x
+    assert_equal "$(ls "$(rocker_image path x)")" arm
+  done
   run --separate-stderr rocker_image import --platform linux/s390x l x
   assert_failure 1
   assert_one_error_line 'linux/arm64, linux/amd64, linux/ppc64le'

@@ -166,3 +166,31 @@ Test(importer, reading_an_index_can_be_interrupted) {
     cr_expect(found == ECANCELED, "expected ECANCELED, got %d", found);
   }
 }
+
+Test(importer, a_platform_has_one_name) {
+  constexpr const char* names[][2] = {
+      {"linux/aarch64", "linux/arm64"},
+      {"aarch64", "linux/arm64"},
+      {"linux/arm64/v8", "linux/arm64"},
+      {"x86_64", "linux/amd64"},
+      {"x86-64", "linux/amd64"},
+      {"Linux/AMD64", "linux/amd64"},
+      {"linux/amd64/v1", "linux/amd64"},
+      {"linux/amd64/v3", "linux/amd64/v3"},
+      {"i386", "linux/386"},
+      {"linux/i686", "linux/386"},
+      {"armhf", "linux/arm/v7"},
+      {"linux/armel", "linux/arm/v6"},
+      {"linux/armhf/v8", "linux/arm/v8"},
+      {"linux", "linux"},
+      {"windows", "windows"},
+      {"riscv64", "linux/riscv64"},
+  };
+  for (const auto& [given, meant] : names) expect_text(Platform::parse(given).text(), meant);
+  for (const char* bad : {"", "/", "linux//arm64", "linux/arm/v7/x"})
+    cr_expect(throws([&] { (void)Platform::parse(bad); }), "\"%s\" was taken", bad);
+  // An archive may have the other name as well.
+  cr_expect(match(Platform::parse("linux/arm64"), {"linux", "aarch64", "v8"}) == 3);
+  cr_expect(match(Platform::parse("linux/armhf"), {"linux", "arm", "v6"}) == 1);
+  cr_expect(match(Platform::parse("aarch64"), {"linux", "amd64", ""}) == 0);
+}
