@@ -4,6 +4,7 @@
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/grammar.hh"
+#include "rocker-image/labels.hh"
 #include "rocker-image/store.hh"
 #include "rocker-image/template/rows.hh"
 #include "spec/json.hh"
@@ -15,13 +16,6 @@
 namespace rocker::commands {
 
 namespace {
-
-bool has_label(const spec::ImageRecord& record, const std::string& wanted) {
-  const auto equals = wanted.find('=');
-  const auto found = record.config.labels.find(wanted.substr(0, equals));
-  if (found == record.config.labels.end()) return false;
-  return equals == std::string::npos || found->second == wanted.substr(equals + 1);
-}
 
 // docker's patterns: a repository, or a repository and tag. "*" stops at no "/" of a name.
 bool matches(const Image& image, const std::string& pattern) {
@@ -41,7 +35,7 @@ void filter(std::vector<Image>& images, const std::string& text, const Store& st
     // Every image of the store has a name.
     if (grammar::parse_flag(value, "--filter dangling")) images.clear();
   } else if (key == "label") {
-    std::erase_if(images, [&](const Image& image) { return !has_label(image.record, value); });
+    std::erase_if(images, [&](const Image& image) { return !has_label(image.record.config.labels, value); });
   } else if (key == "before" || key == "since") {
     const auto limit = store.find(value).record.created_ns;
     std::erase_if(images, [&](const Image& image) {

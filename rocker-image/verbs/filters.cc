@@ -6,6 +6,7 @@
 
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/grammar.hh"
+#include "rocker-image/labels.hh"
 #include "spec/image.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
@@ -53,12 +54,6 @@ Filters::Filters(const std::vector<std::string>& texts, std::string_view verb,
     }
     values_[key].push_back(value);
   }
-}
-
-bool has_label(const spec::StringMap& labels, const std::string& wanted) {
-  const auto equals = wanted.find('=');
-  const auto found = labels.find(wanted.substr(0, equals));
-  return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
 }
 
 // podman's name for what the unit rocker-restart.service starts.

@@ -47,9 +47,6 @@ class Filters {
   std::int64_t since_ns_ = INT64_MIN, before_ns_ = INT64_MAX;  // when the containers of these were made
 };
 
-// KEY or KEY=VALUE is among the labels.
-bool has_label(const spec::StringMap& labels, const std::string& wanted);
-
 // "10m" ago, a moment of RFC 3339, a date, or seconds since the epoch: nanoseconds since the epoch.
 std::int64_t parse_moment(std::string_view text, std::string_view option);
 

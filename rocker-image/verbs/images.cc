@@ -2,6 +2,7 @@
 // have.
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
+#include "rocker-image/labels.hh"
 #include "rocker-image/verbs/confirm.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"

@@ -10,6 +10,7 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/k8s_log.hh"
+#include "rocker-image/labels.hh"
 #include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
@@ -88,9 +89,12 @@ bool is_of(const json::Value& event, const std::string& key, const std::string& 
     return image == value || image == cat(value, ":latest") || (type == key && id.starts_with(value));
   }
   if (key == "label") {
-    const auto equals = value.find('=');
-    const auto found = attribute(value.substr(0, equals));
-    return found && (equals == std::string::npos || *found == value.substr(equals + 1));
+    // An event has its labels among its attributes.
+    spec::StringMap attributes;
+    event.at("Actor").at("Attributes").each_member([&](const std::string& name, const json::Value& text) {
+      attributes[name] = text.as_string();
+    });
+    return has_label(attributes, value);
   }
   return false;
 }

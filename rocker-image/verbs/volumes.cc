@@ -10,6 +10,7 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/bundle/volumes.hh"
 #include "rocker-image/containers/volumes.hh"
+#include "rocker-image/labels.hh"
 #include "rocker-image/template/rows.hh"
 #include "rocker-image/template/template.hh"
 #include "rocker-image/verbs/confirm.hh"

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "rocker-image/labels.hh"
 #include "spec/image.hh"
 #include "spec/support/error.hh"
 
@@ -148,4 +149,12 @@ Test(image, times_in_utc) {
        {"", "2026-01-14", "2026-13-14T00:00:00Z", "2026-01-14T00:00:00", "x026-01-14T00:00:00Z"}) {
     cr_expect(!spec::parse_utc_time(text, ns), "\"%s\" was taken", text);
   }
+}
+
+Test(image, a_label_is_asked_for_by_its_key_or_with_its_value) {
+  const std::map<std::string, std::string> labels{{"kind", "a=b"}, {"empty", ""}};
+  for (const char* there : {"kind", "kind=a=b", "empty", "empty="})
+    cr_expect(has_label(labels, there), "\"%s\" was not found", there);
+  for (const char* missing : {"kin", "kind=", "kind=a", "empty=x", "=", ""})
+    cr_expect(!has_label(labels, missing), "\"%s\" was found", missing);
 }
