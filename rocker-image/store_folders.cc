@@ -9,6 +9,7 @@
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/read.hh"
 #include "spec/support/siphash.hh"
 #include "spec/support/str.hh"
 
@@ -60,15 +61,7 @@ std::optional<std::string> read_regular_if_exists(int dir_fd, const std::string&
   if (size > most) return read_all(fd.get(), path, most);
   // An image.json is replaced and never changed: this is all of it, and the end need not be asked for.
   std::string text(static_cast<std::size_t>(size), '\0');
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + at, text.size() - at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error(cat("read ", path));
-    if (got == 0) break;
-    at += static_cast<std::size_t>(got);
-  }
-  text.resize(at);
+  text.resize(read_up_to(fd.get(), text.data(), text.size(), path));
   return text;
 }
 

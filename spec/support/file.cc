@@ -11,6 +11,7 @@
 
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
+#include "spec/support/read.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
@@ -21,26 +22,33 @@ UniqueFd open_at(int dir_fd, const std::string& path, int flags, mode_t mode) {
   return fd;
 }
 
+std::size_t read_up_to(int fd, char* at, std::size_t size, std::string_view name) {
+  std::size_t used = 0;
+  while (used < size) {
+    const ssize_t got = ::read(fd, at + used, size - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error(cat("read ", name));
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+  }
+  return used;
+}
+
 std::string read_all(int fd, std::string_view name, std::size_t most) {
+  const auto check = [&](std::size_t used) {
+    if (used > most) throw Error(cat(name, ": larger than ", most, " bytes, the most that is read"));
+  };
   // Most files are small: nothing is allocated for more than they hold.
   char first[8192];
-  std::size_t used = 0;
-  const auto read_on = [&](char* at, std::size_t room) {
-    ssize_t got = 0;
-    do got = ::read(fd, at, room);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) throw system_error(cat("read ", name));
-    used += static_cast<std::size_t>(got);
-    if (used > most) throw Error(cat(name, ": larger than ", most, " bytes, the most that is read"));
-    return got > 0;
-  };
-  while (used < sizeof first) {
-    if (!read_on(first + used, sizeof first - used)) return {first, used};
-  }
+  std::size_t used = read_up_to(fd, first, sizeof first, name);
+  check(used);
   std::string text(first, used);
+  if (used < sizeof first) return text;
   do {
-    if (text.size() - used < 4096) text.resize(text.size() * 2);
-  } while (read_on(text.data() + used, text.size() - used));
+    text.resize(used * 2);
+    used += read_up_to(fd, text.data() + used, text.size() - used, name);
+    check(used);
+  } while (used == text.size());
   text.resize(used);
   return text;
 }

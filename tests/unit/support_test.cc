@@ -1,8 +1,11 @@
 // Sizes as people write and read them, text, paths (spec/support/).
 #include <criterion/criterion.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/read.hh"
 #include "spec/support/str.hh"
 #include "spec/support/units.hh"
 #include "spec/support/utf8.hh"
@@ -89,4 +92,34 @@ Test(support, an_error_gathers_its_context_on_the_way_up) {
   error.context("mount /proc").hint("look for it");
   expect_text(error.message(), "mount /proc: no such thing");
   cr_expect(std::string(error.what()).find("look for it") != std::string::npos);
+}
+
+Test(support, a_file_is_read_to_its_end_and_no_further_than_allowed) {
+  // Around what is read without an allocation, and around its double.
+  for (const std::size_t size : {0u, 1u, 8191u, 8192u, 8193u, 16384u, 16385u, 100000u}) {
+    const UniqueFd file(::memfd_create("read", MFD_CLOEXEC));
+    std::string content(size, 'x');
+    if (size != 0) content.back() = 'y';
+    write_all(file.get(), content, "memory");
+    const auto again = [&] { cr_assert(::lseek(file.get(), 0, SEEK_SET) == 0); };
+    again();
+    cr_expect(read_all(file.get(), "memory", size) == content, "%zu bytes", size);
+    again();
+    std::string part(size + 1, '?');
+    cr_expect(read_up_to(file.get(), part.data(), part.size(), "memory") == size && part == content + "?");
+    if (size == 0) continue;
+    again();
+    const auto said = message_of([&] { (void)read_all(file.get(), "memory", size - 1); });
+    cr_expect(said.starts_with("memory: larger than "), "%zu bytes: %s", size, said.c_str());
+  }
+  int ends[2];
+  cr_assert(::pipe(ends) == 0);
+  const UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  write_all(writing.get(), "in two ", "pipe");
+  char text[16];
+  cr_expect(read_up_to(reading.get(), text, 3, "pipe") == 3);
+  write_all(writing.get(), "pieces", "pipe");
+  writing.reset();
+  expect_text(read_all(reading.get(), "pipe", sizeof text), "two pieces");
 }
