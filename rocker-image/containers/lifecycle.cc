@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,9 +278,7 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
   const UniqueFd process = open_process(room.registry, facts);
   if (process) {
     const auto send = [&](int number) {
-      if (::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) < 0 && errno != ESRCH) {
-        throw system_error(cat("send signal ", number, " to container ", facts.name));
-      }
+      send_signal(process.get(), number, cat("container ", facts.name));
       // A frozen process acts on no signal, nor does it die of one on cgroup v1.
       thaw(room, facts, runtime);
     };

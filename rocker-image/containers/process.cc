@@ -66,10 +66,6 @@ bool is_frozen(const std::string& cgroups) {
   return false;
 }
 
-UniqueFd open_pid(pid_t pid) {
-  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-}
-
 }  // namespace
 
 std::string_view name(Status status) {
@@ -111,6 +107,15 @@ Live look(const Registry& registry, const Facts& facts) {
     live.status = facts.started_ns != 0 || facts.exit_code ? Status::exited : Status::created;
   }
   return live;
+}
+
+UniqueFd open_pid(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+void send_signal(int pidfd, int number, std::string_view whom) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0) < 0 && errno != ESRCH)
+    throw system_error(cat("send signal ", number, " to ", whom));
 }
 
 UniqueFd open_process(const Registry& registry, const Facts& facts) {

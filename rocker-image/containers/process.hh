@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "rocker-image/containers/containers.hh"
 #include "spec/support/fd.hh"
@@ -26,6 +27,12 @@ Live look(const Registry& registry, const Facts& facts);
 // When a process began, in clock ticks since the host did; 0 when it is gone. With its PID it names one
 // process only.
 std::int64_t birth_of(pid_t pid);
+
+// A descriptor of a process; invalid when there is none.
+UniqueFd open_pid(pid_t pid);
+
+// Sends a signal to `whom`, for messages; no error when the process has ended already.
+void send_signal(int pidfd, int number, std::string_view whom);
 
 // A descriptor of the container's first process, or of its monitor; invalid when there is none.
 UniqueFd open_process(const Registry& registry, const Facts& facts);

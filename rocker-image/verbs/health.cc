@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,8 +38,8 @@ void kill_check(const std::string& pid_file) {
   const auto text = read_file_if_exists(AT_FDCWD, pid_file, digits);
   long long pid = 0;
   if (!text || !parse_number(trim(*text), pid) || pid <= 1) return;
-  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
-  if (process) ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+  const UniqueFd process = open_pid(static_cast<pid_t>(pid));
+  if (process) send_signal(process.get(), SIGKILL, "the health check");
 }
 
 // Runs the command in the container, which may take its time and no longer.
@@ -68,7 +67,7 @@ HealthResult check_once(const Room& room, const Facts& facts) {
     ::_exit(127);
   }
   writing.reset();
-  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const UniqueFd process = open_pid(pid);
   if (!process) throw system_error("pidfd_open");
 
   const std::int64_t until = result.start_ns + static_cast<std::int64_t>(facts.check.timeout) * millisecond;

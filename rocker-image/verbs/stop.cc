@@ -1,6 +1,4 @@
 // stop, kill, wait, pause, unpause, rm, rename, prune: what ends, holds or renames containers.
-#include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "rocker-image/bundle/values.hh"
@@ -62,15 +60,6 @@ constexpr grammar::Option<PruneOptions> prune_table[] = {
      [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
 };
-
-void send(const Room& room, const Facts& facts, const std::string& signal) {
-  const UniqueFd process = open_process(room.registry, facts);
-  if (!process) throw Error(cat("container ", facts.name, " is not running"));
-  const int number = bundle::signal_number(signal);
-  if (::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) < 0 && errno != ESRCH) {
-    throw system_error(cat("send ", signal, " to container ", facts.name));
-  }
-}
 
 void set_paused(const Room& room, const std::string& text, bool pause) {
   const Facts facts = find(room, text);
@@ -134,9 +123,12 @@ int kill_verb(const Room& room, Args args) {
   const auto names = grammar::parse("kill", table(kill_table), options, args, grammar::Positionals::mixed);
   return for_each_name("kill", names, [&](const std::string& text) {
     Facts facts = find(room, text);
-    send(room, facts, options.signal);
+    const UniqueFd process = open_process(room.registry, facts);
+    if (!process) throw Error(cat("container ", facts.name, " is not running"));
+    const int number = bundle::signal_number(options.signal);
+    send_signal(process.get(), number, cat("container ", facts.name));
     thaw(room, facts, runtime());
-    note_event(room.registry.root(), "kill", facts, {{"signal", cat(bundle::signal_number(options.signal))}});
+    note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}});
     // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
     if (options.signal == "SIGKILL") stop(room, facts, 0, runtime());
     print(cat(text, "\n"));
