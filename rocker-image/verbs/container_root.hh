@@ -4,6 +4,7 @@
 #include <string>
 
 #include "rocker-image/containers/lifecycle.hh"
+#include "spec/config.hh"
 #include "spec/support/fd.hh"
 
 namespace rocker::verbs {
@@ -12,7 +13,10 @@ namespace rocker::verbs {
 // stopped one's is mounted, and nobody can start it meanwhile.
 class ContainerRoot {
  public:
-  ContainerRoot(const containers::Room& room, const containers::Facts& facts);
+  // Of a stopped one: its layers alone, or also what would be mounted in it. Then this thread moves to a
+  // mount namespace of its own, where the host's mounts are as they were, and read-only is what would be.
+  enum class Mounts { none, shown };
+  ContainerRoot(const containers::Room& room, const containers::Facts& facts, Mounts mounts = Mounts::none);
   ~ContainerRoot();
   ContainerRoot(const ContainerRoot&) = delete;
   ContainerRoot& operator=(const ContainerRoot&) = delete;
@@ -24,6 +28,10 @@ class ContainerRoot {
   static UniqueFd layers_of(const containers::Room& room, const containers::Facts& facts);
 
  private:
+  void show_mounts(const containers::Facts& facts);
+  void show_mount(const spec::Mount& mount);
+  void unmount();
+
   std::string directory_;
   FileLock lock_;
   bool mounted_ = false;

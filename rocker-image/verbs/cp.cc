@@ -3,6 +3,7 @@
 // link of a container's, whenever it is put there, leads out (CVE-2018-15664, CVE-2019-14271).
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,7 +43,8 @@ struct Place {
   std::string text;  // for messages
   std::string path;
   int root = -1;
-  bool stream = false;      // "-"
+  bool stream = false;  // "-"
+  bool in_container = false;
   int user_namespace = -1;  // of a container with users of its own (see Inside)
 };
 
@@ -163,6 +165,22 @@ void unpack(int tar_fd, int folder, const std::string& from, const std::string& 
   entries.finish_folders(folder, ownership);
 }
 
+std::uint64_t mount_of(int fd) {
+  struct statx st {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) throw system_error("statx");
+  return st.stx_mnt_id;
+}
+
+// In docker's words, which scripts look for.
+void refuse_read_only(const Place& place, int fd) {
+  struct statvfs fs {};
+  if (!place.in_container || ::fstatvfs(fd, &fs) < 0 || (fs.f_flag & ST_RDONLY) == 0) return;
+  const bool is_root = mount_of(fd) == mount_of(place.root);
+  throw Error(cat(printable(place.text), ": ", is_root ? "container rootfs" : "mounted volume",
+                  " is marked read-only"),
+              EROFS);
+}
+
 // docker's rules for the destination: a folder that is there takes the source into it (or, for "DIR/.", what
 // is in it); else the last part is the new name, and its parent has to be there.
 struct Destination {
@@ -176,17 +194,26 @@ Destination find_destination(const Place& place, const Source& source) {
   const bool wants_folder = path.ends_with('/') || path.ends_with("/.");
   out.folder = try_open_in_root(place.root, path, O_RDONLY | O_DIRECTORY);
   if (out.folder) {
+    refuse_read_only(place, out.folder.get());
     out.name = source.name;
     return out;
   }
   if (errno != ENOENT && errno != ENOTDIR) throw system_error(printable(place.text));
-  const bool is_there = errno == ENOTDIR || try_open_in_root(place.root, path, O_PATH);
+  const UniqueFd there = try_open_in_root(place.root, path, O_PATH);
+  const bool is_there = there || errno == ENOTDIR;
   if (is_there && source.is_directory)
     throw Error(cat(printable(place.text), ": is a file, the source is a folder"));
   if (!source.is_directory && wants_folder) throw Error(cat(printable(place.text), ": no such directory"));
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   auto parent = with_context([&] { return printable(place.text); },
                              [&] { return open_parent_in_root(place.root, path, false); });
+  refuse_read_only(place, parent.dir.get());
+  if (there && place.in_container && mount_of(there.get()) != mount_of(parent.dir.get())) {
+    // To replace it would take the mount away from a container that runs.
+    refuse_read_only(place, there.get());
+    throw system_error(cat(printable(place.text), ": is a mount"), EBUSY)
+        .hint("copy to its source on the host");
+  }
   if (source.name == ".") {
     // The contents of a folder become a new folder.
     if (::mkdirat(parent.dir.get(), parent.name.c_str(), 0755) < 0) throw system_error(printable(place.text));
@@ -246,6 +273,7 @@ void copy(const Place& from, const Place& to, const CpOptions& options) {
   if (from.stream) {
     return write_at(to, [&] {
       const UniqueFd folder = open_in_root(to.root, to.path, O_RDONLY | O_DIRECTORY);
+      refuse_read_only(to, folder.get());
       unpack(STDIN_FILENO, folder.get(), "", "", true);
     });
   }
@@ -307,9 +335,9 @@ int cp(const Room& room, Args args) {
   const std::string& outside = out_of ? rest[1] : rest[0];
   const auto colon = inside.find(':');
   const Facts facts = find(room, inside.substr(0, colon));
-  const ContainerRoot root(room, facts);
+  const ContainerRoot root(room, facts, ContainerRoot::Mounts::shown);
   const UniqueFd host = open_path("/", O_PATH | O_DIRECTORY);
-  Place container{inside, inside.substr(colon + 1), root.fd(), false, root.user_namespace()};
+  Place container{inside, inside.substr(colon + 1), root.fd(), false, true, root.user_namespace()};
   if (!container.path.starts_with('/')) container.path.insert(0, "/");
   Place here{outside, outside, host.get(), outside == "-"};
   if (!here.stream) {

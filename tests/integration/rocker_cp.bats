@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# cp: what it sees of a container's mounts, and what it must not replace.
+load helpers
+
+setup() {
+  setup_test
+  needs overlay
+  needs command conmon
+  import_busybox
+}
+
+@test "cp: a container that does not run has its volumes and folders where they would be mounted" {
+  mkdir -p host/sub
+  echo deep >host/sub/f
+  echo backup >b.sql
+  rocker create --name "$TEST_TAG" -v db:/mnt -v "$PWD/host:/not/in/image" -v db2:/mnt/below busybox true
+  rocker cp b.sql "$TEST_TAG:/mnt/"
+  rocker cp b.sql "$TEST_TAG:/mnt/below/second"
+  rocker cp b.sql "$TEST_TAG:/not/in/image/sub"
+  assert_equal "$(<"$ROCKER_ROOT/volumes/db/_data/b.sql")" backup
+  assert_equal "$(<"$ROCKER_ROOT/volumes/db2/_data/second")" backup
+  assert_equal "$(<host/sub/b.sql)" backup
+  run -0 rocker run --rm -v db:/d busybox cat /d/b.sql
+  assert_output backup
+  rocker start "$TEST_TAG" >/dev/null
+  rocker wait "$TEST_TAG" >/dev/null
+  rocker cp "$TEST_TAG:/mnt/." out
+  assert_equal "$(cat out/b.sql out/below/second)" $'backup\nbackup'
+  rocker cp "$TEST_TAG:/not/in/image/sub/f" f
+  assert_equal "$(<f)" deep
+  rocker cp "$TEST_TAG:/etc/hosts" hosts
+  grep -q localhost hosts
+  # Nothing of it is seen outside, and what was written is in no layer.
+  run ! grep "$ROCKER_ROOT" /proc/self/mountinfo
+  run -0 rocker diff "$TEST_TAG"
+  refute_output --partial b.sql
+}
+
+@test "cp: a mount hides what the image has, and a link in its place leads nowhere outside" {
+  mkdir hidden
+  echo mine >hidden/passwd
+  rocker create --name "$TEST_TAG" -v "$PWD/hidden:/etc" busybox true
+  rocker cp "$TEST_TAG:/etc/passwd" p
+  assert_equal "$(<p)" mine
+  rocker rm "$TEST_TAG"
+  mkdir victim
+  rocker create --name "$TEST_TAG" -v data:/a/b busybox true
+  local dir
+  dir=$ROCKER_ROOT/containers/$(rocker inspect -f '{{.Id}}' "$TEST_TAG")
+  mkdir -p "$dir/overlay/upper"
+  ln -s "$PWD/victim" "$dir/overlay/upper/a"
+  rocker cp p "$TEST_TAG:/a/b/"
+  assert_equal "$(ls victim)" ''
+  assert_equal "$(<"$ROCKER_ROOT/volumes/data/_data/p")" mine
+}
+
+@test "cp: a volume and a root that are read-only take nothing, whether the container runs or not" {
+  echo x >f
+  rocker create --name "$TEST_TAG" --read-only -v ro:/ro:ro -v rw:/rw -v "$PWD/f:/file:ro" busybox sleep 1000
+  local running
+  for running in no yes; do
+    [[ $running = no ]] || rocker start "$TEST_TAG" >/dev/null
+    run -1 --separate-stderr rocker cp f "$TEST_TAG:/ro/"
+    assert_one_error_line 'mounted volume is marked read-only'
+    run -1 --separate-stderr rocker cp f "$TEST_TAG:/file"
+    assert_one_error_line 'is marked read-only'
+    run -1 --separate-stderr rocker cp . "$TEST_TAG:/new"
+    assert_one_error_line 'container rootfs is marked read-only'
+    run -1 --separate-stderr bash -c "tar -cf - f | '$ROCKER' cp - '$TEST_TAG:/ro'"
+    assert_one_error_line 'mounted volume is marked read-only'
+    rocker cp f "$TEST_TAG:/rw/$running"
+    rocker cp "$TEST_TAG:/rw/$running" back
+  done
+  assert_equal "$(ls "$ROCKER_ROOT/volumes/rw/_data")" $'no\nyes'
+  assert_equal "$(ls "$ROCKER_ROOT/volumes/ro/_data")" ''
+}
+
+@test "cp: onto a file that is mounted is refused, and leaves the mount" {
+  echo x >f
+  echo y >g
+  rocker run -d --name "$TEST_TAG" -v "$PWD/f:/file" busybox sleep 1000 >/dev/null
+  run -1 --separate-stderr rocker cp g "$TEST_TAG:/file"
+  assert_one_error_line 'is a mount'
+  run -0 rocker exec "$TEST_TAG" grep -c ' /file ' /proc/mounts
+  assert_output 1
+}
+
+@test "cp: volumes of a stopped container with users of its own" {
+  needs userns
+  rocker run --rm --userns private busybox true </dev/null || skip 'needs idmapped mounts here'
+  echo x >f
+  chown 5:6 f
+  rocker create --name "$TEST_TAG" --userns private -v data:/made/here busybox true
+  rocker cp -a f "$TEST_TAG:/made/here/"
+  assert_equal "$(stat -c %u:%g "$ROCKER_ROOT/volumes/data/_data/f")" 5:6
+  rocker cp -a "$TEST_TAG:/made/here/f" back
+  assert_equal "$(stat -c %u:%g back)" 5:6
+  rocker start "$TEST_TAG" >/dev/null
+}
