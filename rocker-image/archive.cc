@@ -19,8 +19,6 @@ namespace {
 constexpr std::size_t end_marker = 512;
 // Up to where describe_content() looks.
 constexpr std::size_t described_head = 33 << 10;
-// Of a name or a pax header. libarchive would take what the archive says, up to 4 GiB, into memory.
-constexpr std::uint64_t most_header = std::uint64_t{16} << 20;
 
 // An ID as the kernel has it: (uid_t)-1 stands for "leave it as it is" there.
 unsigned checked_id(std::int64_t id, std::string_view what) {
@@ -32,6 +30,11 @@ unsigned checked_id(std::int64_t id, std::string_view what) {
 }
 
 }  // namespace
+
+Error header_too_large() {
+  return Error(cat("a header is larger than ", most_header >> 20, " MiB"))
+      .hint("if it is that of a sparse file of many parts, make the archive without --sparse");
+}
 
 ArchiveReader::ArchiveReader(Stream& stream) : stream_(stream), archive_(::archive_read_new()) {
   if (archive_ == nullptr) throw std::bad_alloc();
@@ -59,7 +62,7 @@ long ArchiveReader::pull(archive*, void* self, const void** data) {
       *data = zeros;
       return static_cast<long>(end_marker - odd);
     }
-    if (reader.stream_.size() > reader.limit_) throw Error("a header is larger than 16 MiB");
+    if (reader.stream_.size() > reader.limit_) throw header_too_large();
     const std::string_view content(block->memory.get(), block->size);
     if (reader.head_.empty()) reader.head_ = content.substr(0, described_head);
     if (content.size() >= end_marker) {
@@ -99,10 +102,18 @@ void ArchiveReader::open() {
   refuse();
 }
 
+// What is left of an entry that nobody has read. libarchive would pass over it with the next header, but how
+// long it is in the archive is not known: a sparse file has fewer bytes there than its size says.
+void ArchiveReader::skip_content() {
+  const int status = ::archive_read_data_skip(archive_);
+  if (status == ARCHIVE_EOF) throw Error(cat("ends in the middle of entry \"", printable(path_), "\""));
+  if (status < ARCHIVE_WARN) fail("");
+}
+
 bool ArchiveReader::next(Entry& entry) {
   if (ended_) return false;
-  // What is left of an entry that nobody has read is passed over.
-  limit_ = stream_.size() + size_ + most_header;
+  if (any_) skip_content();
+  limit_ = stream_.size() + most_header;
   if (!opened_) open();
   archive_entry* raw = nullptr;
   const int status = ::archive_read_next_header(archive_, &raw);
@@ -134,7 +145,6 @@ bool ArchiveReader::next(Entry& entry) {
   entry = Entry();
   entry.path = path;
   with_context([&] { return cat("entry \"", printable(path_), "\""); }, [&] { read_attributes(raw, entry); });
-  size_ = entry.size;
   limit_ = UINT64_MAX;
   return true;
 }

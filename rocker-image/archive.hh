@@ -19,6 +19,12 @@ struct archive_entry;
 
 namespace rocker {
 
+// Of an archive between the content of one entry and that of the next: names, pax headers and the map of a
+// sparse file, of which libarchive makes a list that is a dozen times as long. It would take what the archive
+// says, up to 4 GiB, into memory.
+inline constexpr std::uint64_t most_header = std::uint64_t{2} << 20;
+[[nodiscard]] class Error header_too_large();
+
 // What is set on a file beside its content.
 struct Attributes {
   mode_t mode = 0;  // permissions and set-ID bits
@@ -79,6 +85,7 @@ class ArchiveReader : public EntrySource {
   [[noreturn]] void fail(std::string_view what);
   [[noreturn]] void refuse();
   void open();
+  void skip_content();
   void check_end();
   void read_attributes(archive_entry* raw, Entry& entry);
 
@@ -89,7 +96,6 @@ class ArchiveReader : public EntrySource {
   std::string head_;  // the first
   std::exception_ptr thrown_;
   std::string path_;         // of the entry, for messages
-  std::uint64_t size_ = 0;   // of the entry
   std::uint64_t limit_ = 0;  // how much of the stream may be read for the next header
   bool opened_ = false, padded_ = false, any_ = false, ended_ = false, allow_missing_end_ = false,
        allow_empty_ = false;

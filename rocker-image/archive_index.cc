@@ -2,11 +2,17 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <exception>
 #include <memory>
+#include <vector>
 
+#include "rocker-image/archive.hh"
 #include "rocker-image/extract.hh"
+#include "rocker-image/source.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -15,8 +21,10 @@ namespace rocker {
 namespace {
 
 constexpr int most_links = 16;
-// A layout has some dozens of members.
-constexpr std::size_t most_members = 1'000'000;
+// A layout has some dozens of members; a root file system that begins like one can have any number.
+constexpr std::size_t most_memory = std::size_t{16} << 20;
+constexpr std::size_t member_overhead = 160;  // of a node of the table and its bucket
+constexpr std::size_t block_size = std::size_t{64} << 10;
 
 std::string clean(std::string_view path) {
   return join(safe_components(path), "/");
@@ -29,30 +37,110 @@ std::string resolve_link(const std::string& from, const std::string& target) {
   return clean(cat(slash == std::string::npos ? std::string() : from.substr(0, slash + 1), target));
 }
 
-}  // namespace
+// The headers of a tar in a file that can seek, with the limit that ArchiveReader has.
+class HeaderReader {
+ public:
+  HeaderReader(int fd, const Cancel* cancel) : fd_(fd), cancel_(cancel), archive_(::archive_read_new()) {
+    struct stat st {};
+    if (::fstat(fd, &st) < 0) throw system_error("stat");
+    size_ = st.st_size;
+    if (!archive_) throw std::bad_alloc();
+    ::archive_read_support_filter_none(archive_.get());
+    ::archive_read_support_format_tar(archive_.get());
+    ::archive_read_set_callback_data(archive_.get(), this);
+    ::archive_read_set_read_callback(archive_.get(), read);
+    ::archive_read_set_skip_callback(archive_.get(), skip);
+    if (::archive_read_open1(archive_.get()) != ARCHIVE_OK) fail();
+  }
 
-ArchiveIndex::ArchiveIndex(int fd) {
-  if (::lseek(fd, 0, SEEK_SET) < 0) throw system_error("seek");
+  // Null at the end.
+  archive_entry* next() {
+    if (any_ && ::archive_read_data_skip(archive_.get()) != ARCHIVE_OK) fail();
+    any_ = true;
+    read_ = 0;
+    archive_entry* entry = nullptr;
+    const int status = ::archive_read_next_header(archive_.get(), &entry);
+    if (status == ARCHIVE_EOF) return nullptr;
+    if (status < ARCHIVE_WARN) fail();
+    read_ = 0;
+    return entry;
+  }
+
+  std::uint64_t position() const {
+    return static_cast<std::uint64_t>(::archive_filter_bytes(archive_.get(), 0));
+  }
+
+ private:
   struct Free {
     void operator()(archive* a) const { ::archive_read_free(a); }
   };
-  const std::unique_ptr<archive, Free> reader(::archive_read_new());
-  if (!reader) throw std::bad_alloc();
-  ::archive_read_support_filter_none(reader.get());
-  ::archive_read_support_format_tar(reader.get());
-  const auto fail = [&] {
-    const char* text = ::archive_error_string(reader.get());
-    return Error(cat(text != nullptr ? text : "is not a tar archive"));
-  };
-  if (::archive_read_open_fd(reader.get(), fd, std::size_t{64} << 10) != ARCHIVE_OK) throw fail();
-  archive_entry* entry = nullptr;
-  for (;;) {
-    const int status = ::archive_read_next_header(reader.get(), &entry);
-    if (status == ARCHIVE_EOF) break;
-    if (status < ARCHIVE_WARN) throw fail();
+
+  [[noreturn]] void fail() {
+    if (thrown_) std::rethrow_exception(thrown_);
+    const char* text = ::archive_error_string(archive_.get());
+    throw Error(text != nullptr ? text : "is not a tar archive");
+  }
+
+  void check_cancel() const {
+    if (cancel_ != nullptr) cancel_->throw_if_set();
+  }
+
+  // An exception must not pass through C.
+  template <typename Fn>
+  la_int64_t guarded(Fn fn) {
+    try {
+      check_cancel();
+      return fn();
+    } catch (...) {
+      thrown_ = std::current_exception();
+      return ARCHIVE_FATAL;
+    }
+  }
+
+  static la_ssize_t read(archive*, void* self, const void** data) {
+    auto& reader = *static_cast<HeaderReader*>(self);
+    return reader.guarded([&]() -> la_int64_t {
+      if (reader.read_ > most_header) throw header_too_large();
+      *data = reader.buffer_.data();
+      for (;;) {
+        const ssize_t got = ::pread(reader.fd_, reader.buffer_.data(), reader.buffer_.size(), reader.at_);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw system_error("read");
+        reader.at_ += got;
+        reader.read_ += static_cast<std::uint64_t>(got);
+        return got;
+      }
+    });
+  }
+
+  // Fewer than wanted at the end of the file: libarchive reads on and finds that it was cut.
+  static la_int64_t skip(archive*, void* self, la_int64_t wanted) {
+    auto& reader = *static_cast<HeaderReader*>(self);
+    return reader.guarded([&] {
+      const la_int64_t step = std::max<la_int64_t>(0, std::min(wanted, reader.size_ - reader.at_));
+      reader.at_ += step;
+      return step;
+    });
+  }
+
+  int fd_;
+  const Cancel* cancel_;
+  std::unique_ptr<archive, Free> archive_;
+  std::vector<char> buffer_ = std::vector<char>(block_size);
+  std::exception_ptr thrown_;
+  off_t at_ = 0, size_ = 0;
+  std::uint64_t read_ = 0;  // since the content of the last entry
+  bool any_ = false;
+};
+
+}  // namespace
+
+ArchiveIndex::ArchiveIndex(int fd, const Cancel* cancel) {
+  HeaderReader reader(fd, cancel);
+  std::size_t memory = 0;
+  while (archive_entry* entry = reader.next()) {
     const char* name = ::archive_entry_pathname(entry);
     if (name == nullptr) throw Error("an entry has no name");
-    if (members_.size() > most_members) throw Error(cat("has more than ", most_members, " entries"));
     const std::string path = clean(name);
     Member member;
     if (const char* target = ::archive_entry_hardlink(entry); target != nullptr) {
@@ -64,11 +152,16 @@ ArchiveIndex::ArchiveIndex(int fd) {
       if (link == nullptr) throw Error(cat("entry \"", printable(path), "\": is a link without a target"));
       member.link = resolve_link(path, link);
     } else if (::archive_entry_filetype(entry) == AE_IFREG) {
-      has_sparse_ = has_sparse_ || ::archive_entry_sparse_count(entry) > 0;
-      member.range = {static_cast<std::uint64_t>(::archive_filter_bytes(reader.get(), 0)),
-                      static_cast<std::uint64_t>(::archive_entry_size(entry))};
+      complete_ = ::archive_entry_sparse_count(entry) == 0;
+      member.range = {reader.position(), static_cast<std::uint64_t>(::archive_entry_size(entry))};
     } else {
       continue;
+    }
+    memory += member_overhead + path.size() + member.link.size();
+    if (!complete_ || memory > most_memory) {
+      complete_ = false;
+      members_.clear();
+      return;
     }
     members_[path] = std::move(member);
   }

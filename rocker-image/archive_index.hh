@@ -8,18 +8,21 @@
 
 namespace rocker {
 
+class Cancel;
+
 class ArchiveIndex {
  public:
-  // Reads the headers of the whole file and skips what is between them. Throws Error.
-  explicit ArchiveIndex(int fd);
+  // Reads the headers of the whole file and skips what is between them. cancel may be null. Throws Error.
+  ArchiveIndex(int fd, const Cancel* cancel);
 
   struct Range {
     std::uint64_t start = 0, size = 0;
   };
   // The content of a file, through symbolic and hard links inside the archive; nothing when there is none.
   std::optional<Range> find(const std::string& path) const;
-  // Some file is not in one piece: it has holes that are not in the archive.
-  bool has_sparse() const { return has_sparse_; }
+  // False: some file is not in one piece, it has holes that are not in the archive; or there are more members
+  // than a layout has. Then nothing is found.
+  bool is_complete() const { return complete_; }
 
  private:
   struct Member {
@@ -27,7 +30,7 @@ class ArchiveIndex {
     std::string link;  // the path that it stands for; empty for a file
   };
   std::unordered_map<std::string, Member> members_;
-  bool has_sparse_ = false;
+  bool complete_ = true;
 };
 
 }  // namespace rocker

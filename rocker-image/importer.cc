@@ -110,8 +110,7 @@ class Import {
   // A layout in a tar that can be read in any order: its layers are read where they are.
   std::optional<std::vector<Imported>> from_plain_layout() {
     if (first_name(input_.get()).empty()) return std::nullopt;
-    const LayoutTar files(input_.get());
-    if (::lseek(input_.get(), 0, SEEK_SET) < 0) throw system_error("seek");
+    const LayoutTar files(input_.get(), &cancel_);
     if (!files.can_be_read_in_place()) return std::nullopt;
     const LayoutKind kind = wanted_kind(files);
     if (kind == LayoutKind::none) return std::nullopt;

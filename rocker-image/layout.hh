@@ -45,9 +45,10 @@ class LayoutFolder : public LayoutFiles {
 
 class LayoutTar : public LayoutFiles {
  public:
-  explicit LayoutTar(int fd) : fd_(fd), index_(fd) {}  // borrowed
+  // Both are borrowed; cancel may be null.
+  LayoutTar(int fd, const Cancel* cancel) : fd_(fd), index_(fd, cancel) {}
   // False: it has to be extracted first.
-  bool can_be_read_in_place() const { return !index_.has_sparse(); }
+  bool can_be_read_in_place() const { return index_.is_complete(); }
   std::optional<File> open(const std::string& path) const override;
 
  private:

@@ -77,6 +77,31 @@ listing() { (cd "$root" && find . -mindepth 1 -printf '%p\n' | sort | xargs); }
   refused t.tar 'large'
 }
 
+sparse_entry() { # ROWS [SIZE]: a file with a map of that many rows of four bytes, in GNU's format 1.0
+  local size=${2:-1}
+  { echo "$1"; yes 0 | head -n $((2 * $1)); } >map
+  truncate -s %512 map
+  printf '22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n26 GNU.sparse.name=sparse\n%d GNU.sparse.realsize=%s\n' \
+    $((24 + ${#size})) "$size" >record
+  tar_entry name=PaxHeaders/x type=x file=record
+  tar_entry name=x file=map
+}
+
+@test 'a map of a sparse file that is not read into memory, also of what begins like a layout' {
+  local first
+  for first in etc manifest.json; do
+    { tar_entry name=$first content=x; sparse_entry 600000; tar_end; } >t.tar
+    refused t.tar 'a header is larger than 2 MiB'
+    # What a sparse file has in the archive is less than its size.
+    { tar_entry name=$first content=x; sparse_entry 1 100000000; sparse_entry 600000; tar_end; } >t.tar
+    refused t.tar 'a header is larger than 2 MiB'
+    { tar_entry name=$first content=x; sparse_entry 400000; tar_end; } >t.tar
+    import_ok t.tar
+    assert_equal "$(stat -c %s "$root/sparse")" 1
+    rocker_image rm x
+  done
+}
+
 @test 'sizes, owners and times that no file system has' {
   local size
   for size in -5 99999999999999999999999 9223372036854775807; do

@@ -1,10 +1,15 @@
 // The importer's rooms without a store: hashes, names, manifests, templates, changes, layouts.
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include <cerrno>
+#include <cstdio>
 #include <map>
 
 #include "rocker-image/archive.hh"
+#include "rocker-image/archive_index.hh"
 #include "rocker-image/changes.hh"
 #include "rocker-image/digest_table.hh"
 #include "rocker-image/extract.hh"
@@ -13,6 +18,8 @@
 #include "rocker-image/manifest.hh"
 #include "rocker-image/source.hh"
 #include "spec/support/error.hh"
+#include "spec/support/fd.hh"
+#include "spec/support/file.hh"
 #include "spec/support/str.hh"
 
 using namespace rocker;
@@ -193,4 +200,41 @@ Test(importer, a_platform_has_one_name) {
   cr_expect(match(Platform::parse("linux/arm64"), {"linux", "aarch64", "v8"}) == 3);
   cr_expect(match(Platform::parse("linux/armhf"), {"linux", "arm", "v6"}) == 1);
   cr_expect(match(Platform::parse("aarch64"), {"linux", "amd64", ""}) == 0);
+}
+
+namespace {
+
+// A tar of empty files: blobs/0, blobs/1, ...
+UniqueFd tar_of(int files) {
+  std::string tar;
+  for (int i = 0; i < files; ++i) {
+    char header[512] = {};
+    std::snprintf(header, 100, "blobs/%d", i);
+    std::snprintf(header + 100, 8, "%07o", 0644u);
+    std::snprintf(header + 124, 12, "%011o", 0u);
+    std::snprintf(header + 257, 8, "ustar");
+    header[156] = '0';
+    std::fill_n(header + 148, 8, ' ');
+    unsigned sum = 0;
+    for (const char c : header) sum += static_cast<unsigned char>(c);
+    std::snprintf(header + 148, 8, "%06o", sum);
+    tar.append(header, sizeof header);
+  }
+  tar.append(1024, '\0');
+  UniqueFd fd(::memfd_create("tar", MFD_CLOEXEC));
+  write_all(fd.get(), tar, "tar");
+  return fd;
+}
+
+}  // namespace
+
+Test(importer, an_archive_index_has_few_members_and_can_be_interrupted) {
+  const UniqueFd few = tar_of(1000), many = tar_of(110'000);
+  const ArchiveIndex index(few.get(), nullptr);
+  cr_expect(index.is_complete() && index.find("blobs/999"));
+  const ArchiveIndex full(many.get(), nullptr);
+  cr_expect(!full.is_complete() && !full.find("blobs/0"));
+  Cancel cancel;
+  cancel.set();
+  cr_expect(throws([&] { ArchiveIndex(few.get(), &cancel); }));
 }
