@@ -20,6 +20,12 @@ namespace {
 // Each level of a folder has a descriptor open.
 constexpr std::size_t deepest = 512;
 
+// Zeros in place of what is not there would be a damage that nobody sees.
+Error became_shorter() {
+  return Error("became shorter while it was read, or has less in it than its size says")
+      .hint("import a folder that nothing writes to, and none of the kernel's");
+}
+
 std::optional<std::uint64_t> mount_of(int fd) {
   struct statx st {};
   if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || (st.stx_mask & STATX_MNT_ID) == 0) return {};
@@ -134,17 +140,23 @@ bool FolderSource::data(Chunk& chunk) {
   if (!file_ || offset_ >= size_) return false;
   // Holes stay holes.
   const off_t start = ::lseek(file_.get(), static_cast<off_t>(offset_), SEEK_DATA);
-  if (start < 0 && errno == ENXIO) return false;
+  if (start < 0 && errno == ENXIO) {
+    // No more data: a hole up to the end, or the end has come nearer.
+    struct stat st {};
+    if (::fstat(file_.get(), &st) < 0) throw system_error("stat");
+    if (static_cast<std::uint64_t>(st.st_size) < size_) throw became_shorter();
+    return false;
+  }
   if (start > 0) offset_ = static_cast<std::uint64_t>(start);
-  const auto want = static_cast<std::size_t>(
-      std::min<std::uint64_t>(BlockPool::block_size, size_ - std::min(size_, offset_)));
+  if (offset_ >= size_) return false;  // it has grown
+  const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(BlockPool::block_size, size_ - offset_));
   auto block = std::make_shared<Block>();
   block->memory = std::make_unique_for_overwrite<char[]>(BlockPool::block_size);
   for (;;) {
     const ssize_t got = ::pread(file_.get(), block->memory.get(), want, static_cast<off_t>(offset_));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw system_error("read");
-    if (got == 0) return false;
+    if (got == 0) throw became_shorter();
     block->size = static_cast<std::size_t>(got);
     break;
   }
