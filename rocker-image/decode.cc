@@ -1,5 +1,7 @@
 #include "rocker-image/decode.hh"
 
+#include <algorithm>
+
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -31,8 +33,35 @@ bool is_lzma(std::string_view head) {
                            head.substr(10, 3) == std::string_view("\0\0\0", 3));
 }
 
+// A tar begins with a file's name, which can be any magic number; its checksum is what no compressed stream
+// has at that place.
+bool is_tar(std::string_view head) {
+  if (head.size() < 512) return false;
+  unsigned long long sum = 0, found = 0;
+  for (std::size_t i = 0; i < 512; ++i)
+    sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(head[i]);
+  const auto field = trim(head.substr(148, std::min<std::size_t>(8, head.substr(148).find('\0'))));
+  return parse_number(field, found, 8) && found == sum;
+}
+
+// Behind the magic number the version, and the size of the dictionary: a power of two, 4 KiB to 512 MiB, of
+// which up to seven sixteenths are taken away.
+bool is_lzip(std::string_view head) {
+  if (!head.starts_with("LZIP") || head.size() < 6 || (head[4] != 0 && head[4] != 1)) return false;
+  const auto power = static_cast<unsigned char>(head[5]) & 0x1f;
+  return power >= 12 && power <= 29;
+}
+
+// compress(1): two bits that are not in use, and codes of 9 to 16 bits.
+bool is_compress(std::string_view head) {
+  if (!head.starts_with("\x1f\x9d") || head.size() < 3 || (head[2] & 0x60) != 0) return false;
+  const int bits = head[2] & 0x1f;
+  return bits >= 9 && bits <= 16;
+}
+
 Compression recognise(std::string_view head) {
   using namespace std::string_view_literals;
+  if (is_tar(head)) return {"", nullptr};
   if (head.starts_with("\x1f\x8b\x08"sv)) return {"gzip", make_gzip_decoder};
   if (head.starts_with("\xfd"sv
                        "7zXZ\0"sv))
@@ -49,8 +78,8 @@ Compression recognise(std::string_view head) {
   if (head.size() > 8 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18"sv) {
     return {"zstd", make_zstd_decoder};
   }
-  if (head.starts_with("LZIP"sv)) return {"lzip", make_archive_filter};
-  if (head.starts_with("\x1f\x9d"sv)) return {"compress", make_archive_filter};
+  if (is_lzip(head)) return {"lzip", make_archive_filter};
+  if (is_compress(head)) return {"compress", make_archive_filter};
   if (is_lzma(head)) return {"lzma", make_archive_filter};
   return {"", nullptr};
 }

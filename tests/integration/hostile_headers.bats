@@ -344,3 +344,16 @@ END
   done
   [[ -n $any ]] || skip 'needs lzip or compress'
 }
+
+@test 'a plain tar whose first name begins like a compressed stream is a tar' {
+  # Four letters and nothing else of an lzip stream.
+  echo 'LZIP is a program' >text
+  refused text 'is not a tar or cpio archive'
+  local name
+  for name in LZIP.txt $'LZIP\001\024' $'\037\235\220' $'\037\213\010' BZh91AY\&SY $'\050\265\057\375' $'\004\042\115\030' \
+    $'\3757zXZ'; do
+    { tar_entry name="$name" content=x; tar_end; } >t.tar
+    import_ok t.tar
+    assert_equal "$(cat "$root/$name")" x
+  done
+}
