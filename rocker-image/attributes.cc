@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -37,7 +38,7 @@ std::string Tally::text() const {
   tell(devices_denied, "device node", "device nodes", "not permitted here");
   tell(devices_unwanted, "device node", "device nodes", "--no-devices");
   tell(owners_changed, "owner", "owners", "they are this user's");
-  tell(xattrs_lost, "xattr", "xattrs", "not supported or not permitted here");
+  tell(xattrs_lost, "xattr", "xattrs", "not supported, not permitted or too large here");
   tell(acls_lost, "ACL entry", "ACL entries", "for a name without a number");
   tell(whiteouts_ignored, "whiteout", "whiteouts", "aufs' own, or below a symbolic link");
   tell(mounts, "mount", "mounts", "what is mounted is no part of the folder");
@@ -76,8 +77,15 @@ namespace {
 
 constexpr std::string_view overlay_prefixes[] = {"trusted.overlay.", "user.overlay."};
 
+// ext4 has a block for them, and says that there is no space left when one does not fit. `fd` may be O_PATH.
+bool is_too_large(int fd, int error) {
+  if (error == E2BIG) return true;
+  struct statvfs st {};
+  return error == ENOSPC && ::fstatvfs(fd, &st) == 0 && st.f_bavail > 0;
+}
+
 template <typename Set>
-void apply_xattrs(const Attributes& attributes, Tally& tally, Set set) {
+void apply_xattrs(int fd, const Attributes& attributes, Tally& tally, Set set) {
   for (const auto& [name, value] : attributes.xattrs) {
     bool overlay = false;
     for (const auto prefix : overlay_prefixes) overlay = overlay || name.starts_with(prefix);
@@ -86,8 +94,10 @@ void apply_xattrs(const Attributes& attributes, Tally& tally, Set set) {
       continue;
     }
     if (set(name.c_str(), value) == 0) continue;
-    if (errno != ENOTSUP && errno != EPERM && errno != EACCES && errno != EINVAL && errno != ERANGE) {
-      throw system_error(cat("set xattr ", printable(name)));
+    const int error = errno;
+    if (error != ENOTSUP && error != EPERM && error != EACCES && error != EINVAL && error != ERANGE &&
+        !is_too_large(fd, error)) {
+      throw system_error(cat("set xattr ", printable(name)), error);
     }
     ++tally.xattrs_lost;
   }
@@ -115,7 +125,7 @@ void apply_attributes(int fd, const Attributes& attributes, const Ownership& own
     // user.* take the permission to write, which root needs not.
     const bool closed = !ownership.any && (attributes.mode & 0200) == 0;
     if (closed && ::fchmod(fd, attributes.mode | 0200) < 0) throw system_error("chmod");
-    apply_xattrs(attributes, tally, [&](const char* name, const std::string& value) {
+    apply_xattrs(fd, attributes, tally, [&](const char* name, const std::string& value) {
       return ::fsetxattr(fd, name, value.data(), value.size(), 0);
     });
     if (closed && ::fchmod(fd, attributes.mode) < 0) throw system_error("chmod");
@@ -137,7 +147,7 @@ void apply_attributes_at(int dir_fd, const std::string& name, bool is_symlink, c
     // not follow any further.
     const UniqueFd file = open_at(dir_fd, name, O_PATH | O_NOFOLLOW);
     const std::string link = cat("/proc/self/fd/", file.get());
-    apply_xattrs(attributes, tally, [&](const char* xattr, const std::string& value) {
+    apply_xattrs(file.get(), attributes, tally, [&](const char* xattr, const std::string& value) {
       return ::setxattr(link.c_str(), xattr, value.data(), value.size(), 0);
     });
   }

@@ -69,7 +69,11 @@ TarWriter::~TarWriter() {
 void TarWriter::check(long status) const {
   if (status >= ARCHIVE_WARN) return;
   const char* text = ::archive_error_string(archive_);
-  throw Error(cat(what_, ": ", text != nullptr ? text : "write failed"), ::archive_errno(archive_));
+  // libarchive's own text for a system call that failed does not say why.
+  const int error = ::archive_errno(archive_);
+  if (text != nullptr && std::string_view(text) == "Write error" && error > 0)
+    throw system_error(cat(what_, ": write"), error);
+  throw Error(cat(what_, ": ", text != nullptr ? text : "write failed"), error);
 }
 
 void TarWriter::write_header(archive_entry* entry) {

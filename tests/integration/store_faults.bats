@@ -102,6 +102,24 @@ assert_whole() { # IMAGE VERSION...
   assert_whole x two
 }
 
+@test 'export and save to a disk that is full say so, and leave nothing there' {
+  versioned_tar one 5
+  head -c 3M /dev/urandom >random
+  tar -rf one.tar random
+  rocker_image import one.tar x
+  mkdir disk
+  mount -t tmpfs -o size=1m tmpfs disk || skip 'needs to mount a tmpfs'
+  local verb left
+  for verb in export save; do
+    run --separate-stderr rocker_image "$verb" x -o disk/o.tar
+    left=$(ls -A disk)
+    assert_failure 1
+    assert_one_error_line 'no space left on device'
+    assert_equal "$left" ''
+  done
+  umount disk
+}
+
 @test 'an input that can not be read, that shrinks, or whose writer goes away' {
   versioned_tar one 20
   rocker_image import one.tar x
