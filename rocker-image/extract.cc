@@ -180,6 +180,21 @@ Extractor::Directory Extractor::make_parents(const std::string& path) {
   return {std::move(here), inode};
 }
 
+void Extractor::refuse_other_kind(const Directory& parent, const std::string& name, bool directory) {
+  struct statx st {};
+  if (::statx(parent.fd.get(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &st) < 0)
+    throw system_error("stat");
+  if (S_ISDIR(st.stx_mode) != directory) {
+    // docker's words, which scripts look for.
+    throw Error(directory ? "cannot overwrite non-directory with directory"
+                          : "cannot overwrite directory with non-directory",
+                directory ? ENOTDIR : EISDIR)
+        .hint("remove what is there first");
+  }
+  if ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+    throw system_error("cannot overwrite what is mounted", EBUSY);
+}
+
 // Makes way: the last entry of a name counts.
 void Extractor::clear_name(const Directory& parent, const std::string& name, bool keep_directory) {
   struct stat st {};
@@ -188,6 +203,7 @@ void Extractor::clear_name(const Directory& parent, const std::string& name, boo
     throw system_error("stat");
   }
   if (keep_directory && S_ISDIR(st.st_mode)) return;
+  if (options_.keep_kinds) refuse_other_kind(parent, name, keep_directory);
   if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)) {
     // What was looked up through it leads elsewhere from now on; `parent` is in there as well.
     const UniqueFd dir = open_at(parent.fd.get(), ".", O_RDONLY | O_DIRECTORY);

@@ -26,6 +26,9 @@ struct ExtractOptions {
   // Asked with the top of the first name: true is the whole archive, whatever the two above say.
   std::function<bool(std::string_view top)> whole_if;
   bool no_devices = false;
+  // What was there before is somebody's: a directory makes way for no file, a file for no directory, and what
+  // is mounted for neither.
+  bool keep_kinds = false;
   // Against bombs. Far above what any root file system has.
   std::uint64_t max_size = std::uint64_t{256} << 30;
   std::uint64_t max_entries = 20'000'000;
@@ -69,6 +72,7 @@ class Extractor {
 
   const Directory& parent_of(const Path& path);
   Directory make_parents(const std::string& path);
+  static void refuse_other_kind(const Directory& parent, const std::string& name, bool directory);
   void clear_name(const Directory& parent, const std::string& name, bool keep_directory);
   void note_directory(std::uint64_t inode, const Attributes& attributes);
   void note_placed(const Directory& parent, const std::string& name);

@@ -153,7 +153,9 @@ void unpack(int tar_fd, int folder, const std::string& from, const std::string& 
   FileSource file(tar_fd, "the copy", &cancel);
   const Ownership ownership = Ownership::of_this_process(false);
   ContentWriter content(ownership, cancel);
-  Extractor extractor(folder, ownership, {}, content, cancel);
+  ExtractOptions extract;
+  extract.keep_kinds = true;
+  Extractor extractor(folder, ownership, extract, content, cancel);
   Stream stream(file, "the copy", cancel);
   stream.before_wait([&] { content.flush(); });
   ArchiveReader reader(stream);

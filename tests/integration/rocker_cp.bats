@@ -97,3 +97,50 @@ setup() {
   assert_equal "$(stat -c %u:%g back)" 5:6
   rocker start "$TEST_TAG" >/dev/null
 }
+
+@test "cp: a directory makes way for no file and a file for no directory, on either side" {
+  rocker run -d --name "$TEST_TAG" busybox sh -c 'mkdir -p /out /src/x /src2/sub /da/z/keep /db/f/keep
+    touch /out/.ssh /src/x/new /src2/sub/new /ready; exec sleep 1000' >/dev/null
+  wait_until 10 rocker exec "$TEST_TAG" test -e /ready
+  mkdir -p h/.ssh k/passwd h2 hh2 real2
+  echo key | tee h/.ssh/id k/passwd/kept h2/x >/dev/null
+  ln -s ../real2 hh2/sub
+  echo file | tee z f >/dev/null
+  local running
+  for running in yes no; do
+    [[ $running = yes ]] || rocker stop -t 0 "$TEST_TAG" >/dev/null
+    run -1 --separate-stderr rocker cp "$TEST_TAG:/out/." h
+    assert_one_error_line 'cannot overwrite directory with non-directory'
+    run -1 --separate-stderr rocker cp "$TEST_TAG:/etc/passwd" k
+    assert_one_error_line 'cannot overwrite directory with non-directory'
+    run -1 --separate-stderr rocker cp "$TEST_TAG:/src/x" h2
+    assert_one_error_line 'cannot overwrite non-directory with directory'
+    run -1 --separate-stderr rocker cp "$TEST_TAG:/src2/." hh2
+    assert_one_error_line 'cannot overwrite non-directory with directory'
+    run -1 --separate-stderr rocker cp z "$TEST_TAG:/da"
+    assert_one_error_line 'cannot overwrite directory with non-directory'
+    run -1 --separate-stderr bash -c "tar -cf - f | '$ROCKER' cp - '$TEST_TAG:/db'"
+    assert_one_error_line 'cannot overwrite directory with non-directory'
+    assert_equal "$(cat h/.ssh/id k/passwd/kept h2/x)" $'key\nkey\nkey'
+    assert_equal "$(readlink hh2/sub; ls real2)" ../real2
+    rocker cp "$TEST_TAG:/da" "da-$running"
+    rocker cp "$TEST_TAG:/db" "db-$running"
+    [[ -d da-$running/z/keep && -d db-$running/f/keep ]]
+  done
+  # What is of the same kind still makes way.
+  rocker cp "$TEST_TAG:/src/." k
+  rocker cp "$TEST_TAG:/src/." k
+  echo other >passwd
+  rocker cp passwd "$TEST_TAG:/etc"
+  rocker cp "$TEST_TAG:/etc/passwd" back
+  assert_equal "$(<back)" other
+}
+
+@test "cp: a file that is mounted stays mounted when the folder around it is written to" {
+  echo x | tee f g >/dev/null
+  rocker run -d --name "$TEST_TAG" -v "$PWD/f:/dir/g" busybox sleep 1000 >/dev/null
+  run -1 --separate-stderr rocker cp g "$TEST_TAG:/dir"
+  assert_one_error_line 'cannot overwrite what is mounted'
+  run -0 rocker exec "$TEST_TAG" grep -c ' /dir/g ' /proc/mounts
+  assert_output 1
+}
