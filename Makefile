@@ -147,7 +147,7 @@ test-vm: ## run the tests that depend on the kind of host here and in three gues
 .PHONY: bench
 bench: ## measure against runc, crun and the bare kernel work, as ratios
 	@scripts/install-deps build run bench
-	@$(MAKE) all base-image $(BUILD)/bench/bare $(BUILD)/bench/interleave
+	@$(MAKE) all base-image $(BUILD)/bench/bare $(BUILD)/bench/interleave $(BUILD)/bench/read_files
 	@BUILD=$(BUILD) scripts/bench
 
 # C and static, so that nothing but the system calls is measured.
