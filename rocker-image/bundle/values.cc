@@ -173,7 +173,10 @@ std::vector<std::string> read_list_file(std::string_view path, std::string_view 
   std::vector<std::string> lines;
   const auto text =
       with_context([&] { return std::string(option); }, [&] { return read_file(std::string(path), most); });
-  for (auto line : split(text, '\n')) {
+  // A byte order mark, as editors on Windows leave it, is no part of the first name.
+  std::string_view rest = text;
+  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  for (auto line : split(rest, '\n')) {
     while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
@@ -181,6 +184,8 @@ std::vector<std::string> read_list_file(std::string_view path, std::string_view 
     if (name.empty() || name.find_first_of(" \t") != name.npos) {
       throw refuse(option, line, cat("NAME=VALUE, with no space in the name, in ", printable(path)));
     }
+    if (line.find('\0') != line.npos)
+      throw refuse(option, line, cat("text without NUL bytes in ", printable(path)));
     lines.emplace_back(line);
   }
   return lines;

@@ -15,27 +15,6 @@ namespace {
 
 using Kind = VolumeRequest::Kind;
 
-std::string destination(std::string_view text, std::string_view option) {
-  if (!text.starts_with('/')) {
-    throw Error(cat(option, ": expected an absolute path in the container, found \"", printable(text), "\""));
-  }
-  std::string path = absolute_path(text);
-  if (path == "/") throw Error(cat(option, ": \"/\" is the container's root, expected a path below it"));
-  return path;
-}
-
-bool is_mount_flag(std::string_view word) {
-  constexpr std::string_view flags[] = {"exec",     "noexec",   "suid",       "nosuid",     "dev",
-                                        "nodev",    "sync",     "async",      "atime",      "noatime",
-                                        "relatime", "diratime", "nodiratime", "strictatime"};
-  return std::find(std::begin(flags), std::end(flags), word) != std::end(flags);
-}
-
-bool is_propagation(std::string_view word) {
-  constexpr std::string_view kinds[] = {"private", "rprivate", "shared", "rshared", "slave", "rslave"};
-  return std::find(std::begin(kinds), std::end(kinds), word) != std::end(kinds);
-}
-
 // A word of the third part of -v.
 void bind_word(VolumeRequest& request, std::string_view word, std::string_view option) {
   if (word == "ro" || word == "readonly") {
@@ -65,6 +44,27 @@ void bind_word(VolumeRequest& request, std::string_view word, std::string_view o
 
 }  // namespace
 
+std::string mount_destination(std::string_view text, std::string_view option) {
+  if (!text.starts_with('/')) {
+    throw Error(cat(option, ": expected an absolute path in the container, found \"", printable(text), "\""));
+  }
+  std::string path = absolute_path(text);
+  if (path == "/") throw Error(cat(option, ": \"/\" is the container's root, expected a path below it"));
+  return path;
+}
+
+bool is_mount_flag(std::string_view word) {
+  constexpr std::string_view flags[] = {"exec",     "noexec",   "suid",       "nosuid",     "dev",
+                                        "nodev",    "sync",     "async",      "atime",      "noatime",
+                                        "relatime", "diratime", "nodiratime", "strictatime"};
+  return std::find(std::begin(flags), std::end(flags), word) != std::end(flags);
+}
+
+bool is_propagation(std::string_view word) {
+  constexpr std::string_view kinds[] = {"private", "rprivate", "shared", "rshared", "slave", "rslave"};
+  return std::find(std::begin(kinds), std::end(kinds), word) != std::end(kinds);
+}
+
 void check_volume_name(std::string_view name, std::string_view option) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -84,7 +84,7 @@ VolumeRequest parse_volume(std::string_view text) {
   VolumeRequest request;
   if (parts.size() == 1) {
     request.kind = Kind::volume;
-    request.destination = destination(parts[0], option);
+    request.destination = mount_destination(parts[0], option);
     return request;
   }
   if (parts.size() > 3) {
@@ -101,80 +101,16 @@ VolumeRequest parse_volume(std::string_view text) {
     request.kind = Kind::volume;
     request.source = source;
   }
-  request.destination = destination(parts[1], option);
+  request.destination = mount_destination(parts[1], option);
   if (parts.size() == 3) {
     request.mode = parts[2];
-    for (const auto word : split(parts[2], ',')) bind_word(request, word, option);
-  }
-  return request;
-}
-
-VolumeRequest parse_mount(std::string_view text) {
-  constexpr std::string_view option = "--mount";
-  VolumeRequest request;
-  request.kind = Kind::volume;
-  std::string_view source;
-  for (const auto part : split(text, ',')) {
-    const auto equals = part.find('=');
-    const auto key = part.substr(0, equals);
-    const auto value = equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
-    const auto flag = [&] {
-      return equals == std::string_view::npos || grammar::parse_flag(value, cat(option, " ", key));
+    const auto words = split(parts[2], ',');
+    const auto given = [&](std::string_view word) {
+      return std::find(words.begin(), words.end(), word) != words.end();
     };
-    if (key == "type") {
-      if (value == "bind") {
-        request.kind = Kind::bind;
-      } else if (value == "tmpfs") {
-        request.kind = Kind::tmpfs;
-      } else if (value != "volume") {
-        throw Error(cat(option, ": expected type=bind, volume or tmpfs, found \"", printable(value), "\""));
-      }
-    } else if (key == "source" || key == "src") {
-      source = value;
-    } else if (key == "target" || key == "destination" || key == "dst") {
-      request.destination = destination(value, option);
-    } else if (key == "readonly" || key == "ro") {
-      request.readonly = flag();
-    } else if (key == "rw") {
-      request.readonly = !flag();
-    } else if (key == "bind-propagation") {
-      if (!is_propagation(value))
-        throw Error(cat(option, ": unknown bind-propagation \"", printable(value), "\""));
-      request.options.emplace_back(value);
-    } else if (key == "bind-nonrecursive") {
-      if (flag()) request.options.emplace_back("bind");
-    } else if (key == "tmpfs-size") {
-      request.options.push_back(cat("size=", parse_size(value, cat(option, " tmpfs-size"))));
-    } else if (key == "tmpfs-mode") {
-      unsigned long long mode = 0;
-      if (!parse_number(value, mode, 8) || mode > 07777)
-        throw Error(cat(option, ": tmpfs-mode: expected an octal mode, found \"", printable(value), "\""));
-      request.options.push_back(cat("mode=", value));
-    } else if (key == "volume-nocopy") {
-      request.fill = !flag();
-    } else if (key == "U" || key == "chown") {
-      request.own = flag();
-    } else if (key == "idmap") {
-      request.idmap = flag();
-    } else if (is_mount_flag(key)) {
-      request.options.emplace_back(key);
-    } else {
-      throw Error(cat(option, ": unknown key \"", printable(key), "\""))
-          .hint(
-              "expected of type, source, target, readonly, bind-propagation, idmap, tmpfs-size, tmpfs-mode, "
-              "volume-nocopy");
-    }
-  }
-  if (request.destination.empty())
-    throw Error(cat(option, ": target is missing in \"", printable(text), "\""));
-  if (request.kind == Kind::bind) {
-    if (source.empty()) throw Error(cat(option, ": source is missing in \"", printable(text), "\""));
-    request.source = absolute_path(source);
-  } else if (request.kind == Kind::volume) {
-    if (!source.empty()) check_volume_name(source, option);
-    request.source = source;
-  } else if (!source.empty()) {
-    throw Error(cat(option, ": a tmpfs has no source"));
+    if ((given("ro") || given("readonly")) && given("rw"))
+      throw Error(cat(option, ": ro and rw exclude each other, found \"", printable(parts[2]), "\""));
+    for (const auto word : words) bind_word(request, word, option);
   }
   return request;
 }
@@ -183,7 +119,7 @@ VolumeRequest parse_tmpfs(std::string_view text) {
   VolumeRequest request;
   request.kind = Kind::tmpfs;
   const auto colon = text.find(':');
-  request.destination = destination(text.substr(0, colon), "--tmpfs");
+  request.destination = mount_destination(text.substr(0, colon), "--tmpfs");
   if (colon == std::string_view::npos) return request;
   for (const auto word : split(text.substr(colon + 1), ',')) {
     // The kernel's "50%" and "1g" are for the kernel.

@@ -29,6 +29,12 @@ VolumeRequest parse_volume(std::string_view text);  // -v [SOURCE:]PATH[:OPTIONS
 VolumeRequest parse_mount(std::string_view text);   // --mount type=bind,source=,target=
 VolumeRequest parse_tmpfs(std::string_view text);   // --tmpfs PATH[:OPTIONS]
 
+// What the grammars have in common: a path in the container that is absolute and not its root (throws Error),
+// and the words of mount(8).
+std::string mount_destination(std::string_view text, std::string_view option);
+bool is_mount_flag(std::string_view word);   // noexec, nosuid, ...
+bool is_propagation(std::string_view word);  // rslave, shared, ...
+
 // The name of a volume: [a-zA-Z0-9][a-zA-Z0-9_.-]*; throws Error for any other.
 void check_volume_name(std::string_view name, std::string_view option);
 

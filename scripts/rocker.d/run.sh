@@ -7,6 +7,17 @@
 # id, name, dir (its folder, a bundle), run (where the runtime keeps its state), direct, detach, pidfile, tty, keys and
 # memory (for the client that attaches); "$@" becomes what conmon is told about this container beside what all have in common.
 
+# Before anything is made that would be left behind.
+needs_runtime() { # VERB
+  ! command -v "$runtime" >/dev/null || return 0
+  case $1 in
+    run | exec) status=125 ;;
+    start | restart) status=1 ;;
+    *) return 0 ;; # create and attach do without
+  esac
+  fail $status "the runtime $runtime is missing or not executable - install rocker-runc, or set ROCKER_RUNTIME to its path"
+}
+
 rocker_run() {
   facts=$(ask run "$@") || run_failed $? "$facts"
   eval "$facts"

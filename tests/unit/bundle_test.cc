@@ -189,6 +189,33 @@ Test(volumes, spellings_of_a_mount) {
   cr_assert(!complaint([] { parse_mount("type=bind,source=/a"); }).empty());
 }
 
+Test(volumes, mount_has_dockers_grammar) {
+  // CSV: a field in quotes may have a comma, and keys are in letters of any case.
+  const auto quoted = parse_mount(R"(Type=bind,"Source=/a,b",DST=/c,"target=/with ""quotes""")");
+  cr_assert(quoted.source == "/a,b", "%s", quoted.source.c_str());
+  cr_assert(quoted.destination == "/with \"quotes\"", "%s", quoted.destination.c_str());
+  cr_assert(has(parse_mount("type=bind,src=/a,dst=/b,ro,bind-recursive=readonly").options, "rro"));
+  cr_assert(has(mount_of(parse_mount("type=bind,src=/a,dst=/b,bind-recursive=disabled"), "/a", false).options,
+                "bind"));
+  cr_assert(parse_mount("src=v,dst=/b,volume-driver=local,consistency=cached").kind ==
+            VolumeRequest::Kind::volume);
+  const struct {
+    const char *text, *part;
+  } bad[] = {{"type=bind,src=/a,dst=/b,tmpfs-size=1", "tmpfs-size is not for type=bind"},
+             {"type=bind,src=/a,dst=/b,volume-nocopy", "volume-nocopy is not for type=bind"},
+             {"src=v,dst=/b,bind-propagation=rslave", "bind-propagation is not for type=volume"},
+             {"src=v,dst=/b,volume-subpath=x", "rocker has no volume-subpath"},
+             {"src=v,dst=/b,volume-driver=nfs", "expected local"},
+             {"type=image,src=v,dst=/b", "expected type=bind, volume or tmpfs"},
+             {"\"src=v,dst=/b", "a quote is not closed"},
+             {"src=v\"x\",dst=/b", "a quote in the middle"}};
+  for (const auto& [text, part] : bad) {
+    const std::string said = complaint([&] { parse_mount(text); });
+    cr_assert(said.find(part) != std::string::npos, "%s: %s", text, said.c_str());
+  }
+  cr_assert(complaint([] { parse_volume("v:/b:rw,ro"); }).find("exclude each other") != std::string::npos);
+}
+
 Test(volumes, idmapped_with_users_of_its_own) {
   const auto options = [](const VolumeRequest& request, bool own_users) {
     return mount_of(request, "/a", own_users).options;
