@@ -3,7 +3,6 @@
 // link of a container's, whenever it is put there, leads out (CVE-2018-15664, CVE-2019-14271).
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "rocker-image/extract.hh"
 #include "rocker-image/tar_writer.hh"
 #include "rocker-image/verbs/container_root.hh"
+#include "rocker-image/verbs/cp_places.hh"
 #include "rocker-image/verbs/inside.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/file.hh"
@@ -37,59 +37,6 @@ constexpr grammar::Option<CpOptions> cp_table[] = {
     {{"quiet", 'q', "", "rocker says nothing anyhow"},
      [](CpOptions& o, std::string_view v) { o.quiet = on(v); }},
 };
-
-// One end of a copy: a path below a root, the host's own or a container's.
-struct Place {
-  std::string text;  // for messages
-  std::string path;
-  int root = -1;
-  bool stream = false;  // "-"
-  bool in_container = false;
-  int user_namespace = -1;  // of a container with users of its own (see Inside)
-};
-
-// Where the source is, and which name it has there; "." for the contents of a folder.
-struct Source {
-  UniqueFd directory;
-  std::string name;
-  bool is_directory = false;
-};
-
-Source find_source(const Place& place, bool follow) {
-  Source source;
-  std::string path = place.path;
-  const bool contents = path == "." || path.ends_with("/.");
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  struct stat st {};
-  if (contents || path == "/") {
-    source.directory = open_in_root(place.root, path, O_RDONLY | O_DIRECTORY);
-    source.name = ".";
-    source.is_directory = true;
-    return source;
-  }
-  if (follow) {
-    // The link's target as the root's own processes see it.
-    const UniqueFd target = open_in_root(place.root, path, O_PATH);
-    char resolved[4096];
-    const ssize_t size = ::readlink(cat("/proc/self/fd/", target.get()).c_str(), resolved, sizeof resolved);
-    const UniqueFd top = open_in_root(place.root, "/", O_PATH);
-    char prefix[4096];
-    const ssize_t prefix_size = ::readlink(cat("/proc/self/fd/", top.get()).c_str(), prefix, sizeof prefix);
-    if (size > 0 && prefix_size > 0) {
-      const std::string_view whole(resolved, static_cast<std::size_t>(size)),
-          root(prefix, static_cast<std::size_t>(prefix_size));
-      path =
-          root == "/" ? std::string(whole) : std::string(whole.substr(std::min(root.size(), whole.size())));
-    }
-  }
-  auto parent = open_parent_in_root(place.root, path, false);
-  source.directory = std::move(parent.dir);
-  source.name = std::move(parent.name);
-  if (::fstatat(source.directory.get(), source.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0)
-    throw system_error(printable(place.text));
-  source.is_directory = S_ISDIR(st.st_mode);
-  return source;
-}
 
 // The host's tar, of one name in a folder that is handed over by descriptor. It follows no link on its way
 // down.
@@ -135,7 +82,8 @@ class CopiedEntries : public EntrySource {
 
  private:
   std::string renamed(const std::string& path) const {
-    if (from_.empty() || from_ == ".") return path;
+    if (from_.empty()) return path;
+    if (from_ == ".") return to_ == "." ? path : cat(to_, "/", path);
     if (path == from_) return to_;
     if (path.starts_with(cat(from_, "/"))) return cat(to_, path.substr(from_.size()));
     return path;
@@ -165,67 +113,6 @@ void unpack(int tar_fd, int folder, const std::string& from, const std::string& 
   content.drain();
   content.finish();
   entries.finish_folders(folder, ownership);
-}
-
-std::uint64_t mount_of(int fd) {
-  struct statx st {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) throw system_error("statx");
-  return st.stx_mnt_id;
-}
-
-// In docker's words, which scripts look for.
-void refuse_read_only(const Place& place, int fd) {
-  struct statvfs fs {};
-  if (!place.in_container || ::fstatvfs(fd, &fs) < 0 || (fs.f_flag & ST_RDONLY) == 0) return;
-  const bool is_root = mount_of(fd) == mount_of(place.root);
-  throw Error(cat(printable(place.text), ": ", is_root ? "container rootfs" : "mounted volume",
-                  " is marked read-only"),
-              EROFS);
-}
-
-// docker's rules for the destination: a folder that is there takes the source into it (or, for "DIR/.", what
-// is in it); else the last part is the new name, and its parent has to be there.
-struct Destination {
-  UniqueFd folder;
-  std::string name;  // that the copy gets in it
-};
-
-Destination find_destination(const Place& place, const Source& source) {
-  Destination out;
-  std::string path = place.path;
-  const bool wants_folder = path.ends_with('/') || path.ends_with("/.");
-  out.folder = try_open_in_root(place.root, path, O_RDONLY | O_DIRECTORY);
-  if (out.folder) {
-    refuse_read_only(place, out.folder.get());
-    out.name = source.name;
-    return out;
-  }
-  if (errno != ENOENT && errno != ENOTDIR) throw system_error(printable(place.text));
-  const UniqueFd there = try_open_in_root(place.root, path, O_PATH);
-  const bool is_there = there || errno == ENOTDIR;
-  if (is_there && source.is_directory)
-    throw Error(cat(printable(place.text), ": is a file, the source is a folder"));
-  if (!source.is_directory && wants_folder) throw Error(cat(printable(place.text), ": no such directory"));
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  auto parent = with_context([&] { return printable(place.text); },
-                             [&] { return open_parent_in_root(place.root, path, false); });
-  refuse_read_only(place, parent.dir.get());
-  if (there && place.in_container && mount_of(there.get()) != mount_of(parent.dir.get())) {
-    // To replace it would take the mount away from a container that runs.
-    refuse_read_only(place, there.get());
-    throw system_error(cat(printable(place.text), ": is a mount"), EBUSY)
-        .hint("copy to its source on the host");
-  }
-  if (source.name == ".") {
-    // The contents of a folder become a new folder.
-    if (::mkdirat(parent.dir.get(), parent.name.c_str(), 0755) < 0) throw system_error(printable(place.text));
-    out.folder = open_at(parent.dir.get(), parent.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    out.name = ".";
-    return out;
-  }
-  out.folder = open_at(parent.dir.get(), ".", O_RDONLY | O_DIRECTORY);
-  out.name = parent.name;
-  return out;
 }
 
 // The source as a tar, from whoever can tell the owners: the host's tar, or a child of ours in the
@@ -335,12 +222,14 @@ int cp(const Room& room, Args args) {
         .hint("NAME:PATH names a path in one");
   const std::string& inside = out_of ? rest[0] : rest[1];
   const std::string& outside = out_of ? rest[1] : rest[0];
+  if (outside.empty())
+    throw Error("cp: the path on the host is empty").hint("\".\" is the working directory");
   const auto colon = inside.find(':');
   const Facts facts = find(room, inside.substr(0, colon));
   const ContainerRoot root(room, facts, ContainerRoot::Mounts::shown);
   const UniqueFd host = open_path("/", O_PATH | O_DIRECTORY);
   Place container{inside, inside.substr(colon + 1), root.fd(), false, true, root.user_namespace()};
-  if (!container.path.starts_with('/')) container.path.insert(0, "/");
+  if (!container.path.starts_with('/')) container.path = cat("/", container.path);
   Place here{outside, outside, host.get(), outside == "-"};
   if (!here.stream) {
     // Made absolute, but with the "/." and "/" at its end, which mean something.

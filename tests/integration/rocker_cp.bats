@@ -144,3 +144,71 @@ setup() {
   run -0 rocker exec "$TEST_TAG" grep -c ' /dir/g ' /proc/mounts
   assert_output 1
 }
+
+@test "cp: a slash behind a link follows it, and keeps its name" {
+  rocker run -d --name "$TEST_TAG" busybox sh -c 'mkdir /real; echo in >/real/f; ln -s /real /link; ln -s / /top
+    touch /ready; exec sleep 1000' >/dev/null
+  wait_until 10 rocker exec "$TEST_TAG" test -e /ready
+  mkdir real into
+  echo out >real/f
+  ln -s real rl
+  local running
+  for running in yes no; do
+    [[ $running = yes ]] || rocker stop -t 0 "$TEST_TAG" >/dev/null
+    rm -rf new into/*
+    rocker cp "$TEST_TAG:/link/" new
+    rocker cp "$TEST_TAG:/link/" into
+    rocker cp -L "$TEST_TAG:/link" into/followed
+    rocker cp "$TEST_TAG:/link" into/itself
+    [[ -d new && ! -L new && ! -L into/link ]]
+    assert_equal "$(cat new/f into/link/f into/followed/f)" $'in\nin\nin'
+    assert_equal "$(readlink into/itself)" /real
+    rocker cp rl/ "$TEST_TAG:/rl-$running"
+    rocker cp rl/ "$TEST_TAG:/real"
+    rocker cp "$TEST_TAG:/rl-$running/f" f1
+    rocker cp "$TEST_TAG:/real/rl/f" f2
+    assert_equal "$(cat f1 f2)" $'out\nout'
+  done
+  rocker cp "$TEST_TAG:/top/" into
+  assert_equal "$(<into/top/real/f)" in
+}
+
+@test "cp: a link at the destination is written through, inside the root" {
+  echo new >f
+  rocker run -d --name "$TEST_TAG" busybox sh -c "echo old >/t; ln -s t /lt; ln -s $PWD/f /out; ln -s /dir/dang /dang
+    mkdir /dir; ln -s loop /loop; mkdir -p $PWD; touch /ready; exec sleep 1000" >/dev/null
+  wait_until 10 rocker exec "$TEST_TAG" test -e /ready
+  ln -s t2 l2
+  ln -s t3 l3
+  echo old >t2
+  local running
+  for running in yes no; do
+    [[ $running = yes ]] || rocker stop -t 0 "$TEST_TAG" >/dev/null
+    echo "$running" >n
+    rocker cp n "$TEST_TAG:/lt"
+    rocker cp n "$TEST_TAG:/dang"
+    rocker cp n "$TEST_TAG:/out"
+    assert_equal "$(<f)" new
+    rocker cp "$TEST_TAG:/t" l2
+    rocker cp "$TEST_TAG:/dir/dang" l3
+    assert_equal "$(cat t2 t3; readlink l2 l3)" "$running"$'\n'"$running"$'\n't2$'\n't3
+    rocker cp "$TEST_TAG:$PWD/f" back
+    assert_equal "$(<back)" "$running"
+    run -1 --separate-stderr rocker cp n "$TEST_TAG:/loop"
+    assert_one_error_line 'too many'
+  done
+}
+
+@test "cp: a file with a slash behind it is no directory, and no path is nothing" {
+  rocker create --name "$TEST_TAG" busybox true
+  echo x >z
+  run -1 --separate-stderr rocker cp "$TEST_TAG:/etc/passwd/" x
+  assert_one_error_line 'not a directory'
+  run -1 --separate-stderr rocker cp z/ "$TEST_TAG:/y"
+  assert_one_error_line 'not a directory'
+  run -1 --separate-stderr rocker cp z "$TEST_TAG:/etc/passwd/"
+  assert_one_error_line 'not a directory'
+  run ! --separate-stderr rocker cp '' "$TEST_TAG:/"
+  assert_one_error_line 'empty'
+  [[ ! -e x ]]
+}
