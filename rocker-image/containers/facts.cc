@@ -43,6 +43,7 @@ Facts parse_facts(std::string text, const std::string& file) {
   v.member("started", f.started_ns);
   v.member("finished", f.finished_ns);
   v.member("exit_code", f.exit_code);
+  v.member("exit_code_before", f.exit_code_before);
   v.member("oom_killed", f.oom_killed);
   v.member("stopped_by_user", f.stopped_by_user);
   v.member("restart_count", f.restart_count);
@@ -60,6 +61,8 @@ Facts parse_facts(std::string text, const std::string& file) {
   }
   v.member("starter", f.starter);
   v.member("starter_born", f.starter_born);
+  v.member("restarter", f.restarter);
+  v.member("restarter_born", f.restarter_born);
   return f;
 }
 
@@ -103,6 +106,7 @@ std::string write_facts(const Facts& f) {
     w.unless_empty("started", f.started_ns);
     w.unless_empty("finished", f.finished_ns);
     w.member("exit_code", f.exit_code);
+    w.member("exit_code_before", f.exit_code_before);
     w.unless_empty("oom_killed", f.oom_killed);
     w.unless_empty("stopped_by_user", f.stopped_by_user);
     w.unless_empty("restart_count", f.restart_count);
@@ -123,6 +127,8 @@ std::string write_facts(const Facts& f) {
     }
     w.unless_empty("starter", f.starter);
     w.unless_empty("starter_born", f.starter_born);
+    w.unless_empty("restarter", f.restarter);
+    w.unless_empty("restarter_born", f.restarter_born);
   });
   return w.text();
 }

@@ -55,6 +55,7 @@ struct Facts {
   // What became of it.
   std::int64_t started_ns = 0, finished_ns = 0;  // 0: never
   std::optional<int> exit_code;
+  std::optional<int> exit_code_before;  // while its restart policy brings it back
   bool oom_killed = false;
   bool stopped_by_user = false;  // so that no restart policy brings it back
   unsigned restart_count = 0;
@@ -64,6 +65,8 @@ struct Facts {
   std::vector<HealthResult> health_log;  // the last five, oldest first
   pid_t starter = 0;                     // who is starting it just now, and
   std::int64_t starter_born = 0;         // when that process began (proc_pid_stat(5), "starttime")
+  pid_t restarter = 0;                   // who waits to start it again, and is its starter then
+  std::int64_t restarter_born = 0;
 };
 
 Facts parse_facts(std::string text, const std::string& file);

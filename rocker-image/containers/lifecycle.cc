@@ -16,6 +16,7 @@
 #include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/containers/joined.hh"
+#include "rocker-image/containers/restart.hh"
 #include "rocker-image/containers/volumes.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/file.hh"
@@ -108,18 +109,20 @@ void remove_locked(const Room& room, const Facts& facts, bool volumes) {
   note_event(room.registry.root(), "destroy", facts);
 }
 
-bool wants_restart(const Facts& facts) {
-  if (facts.stopped_by_user || facts.remove) return false;
-  const std::string_view policy = facts.restart;
-  if (policy == "always" || policy == "unless-stopped") return true;
-  if (!policy.starts_with("on-failure") || facts.exit_code.value_or(0) == 0) return false;
-  long long most = 0;
-  const auto colon = policy.find(':');
-  if (colon != std::string_view::npos) parse_number(policy.substr(colon + 1), most);
-  return most == 0 || facts.restart_count < most;
+bool is_between_lives(const Registry& registry, const std::string& id) {
+  try {
+    return look(registry, registry.load(id)).status == Status::restarting;
+  } catch (const Error&) {
+    return false;  // removed
+  }
 }
 
 }  // namespace
+
+bool restarts(const Facts& facts) {
+  const pid_t starter = our_shell();
+  return facts.restarter == starter && birth_of(starter) == facts.restarter_born;
+}
 
 void begin(const Room& room, Facts& facts) {
   const std::string dir = room.registry.directory(facts.id);
@@ -127,9 +130,12 @@ void begin(const Room& room, Facts& facts) {
   facts = room.registry.load(facts.id);
   const Live live = look(room.registry, facts);
   const pid_t starter = our_shell();
+  const bool again = restarts(facts);
+  if (again && facts.stopped_by_user) throw Error(cat("container ", facts.name, " was stopped"));
   // The same shell starts one after another: what it began before is done.
   const bool begun = live.status == Status::starting && facts.starter != starter;
-  if (live.status == Status::running || live.status == Status::paused || begun) {
+  const bool others = live.status == Status::restarting && !again;
+  if (live.status == Status::running || live.status == Status::paused || begun || others) {
     throw Error(cat("container ", facts.name, " is ", name(live.status), " already"));
   }
   rejoin(room.registry, facts);
@@ -146,7 +152,9 @@ void begin(const Room& room, Facts& facts) {
   bundle::mount(room.store, dir, facts.remove);
   facts.started_ns = now_ns();
   facts.finished_ns = 0;
+  facts.exit_code_before = again ? facts.exit_code : std::nullopt;
   facts.exit_code.reset();
+  if (!again) facts.restarter = 0, facts.restart_count = 0;
   facts.error.clear();
   facts.oom_killed = facts.stopped_by_user = false;
   facts.health = facts.check.command.empty() ? "" : "starting";
@@ -164,7 +172,7 @@ void failed(const Room& room, Facts& facts, const std::string& reason, int exit_
   facts.error = reason;
   facts.exit_code = exit_code;
   facts.finished_ns = now_ns();
-  facts.starter = 0;
+  facts.starter = facts.restarter = 0;
   const std::string dir = room.registry.directory(facts.id);
   write_status(dir, facts);
   if (facts.remove) return remove_locked(room, facts, true);
@@ -172,7 +180,8 @@ void failed(const Room& room, Facts& facts, const std::string& reason, int exit_
   room.registry.save(facts);
 }
 
-End ended(const Room& room, const std::string& id, const std::string& runtime, std::optional<int> exit_code) {
+End ended(const Room& room, const std::string& id, const std::string& runtime, std::optional<int> exit_code,
+          bool restarts) {
   End end;
   const std::string dir = room.registry.directory(id);
   // Called as the hook of a runtime that another command has told to delete the container: that one does the
@@ -189,10 +198,10 @@ End ended(const Room& room, const std::string& id, const std::string& runtime, s
   facts.oom_killed =
       ::access(cat(dir, "/oom").c_str(), F_OK) == 0 || ::access(cat(dir, "/persist/oom").c_str(), F_OK) == 0;
   facts.finished_ns = now_ns();
-  facts.starter = 0;
+  facts.starter = facts.restarter = 0;
   facts.health.clear();
   bundle::unmount_rootfs(dir);
-  end.restart = wants_restart(facts);
+  end.restart = restarts && wants_restart(facts);
   if (end.restart) {
     // docker: 100 ms, doubled each time up to a minute, and from the beginning for one that ran ten seconds.
     constexpr std::int64_t long_enough = 10'000'000'000;
@@ -200,6 +209,8 @@ End ended(const Room& room, const std::string& id, const std::string& runtime, s
       facts.restart_count = 0;
     end.delay = std::min(60'000U, 100U << std::min(facts.restart_count, 10U));
     ++facts.restart_count;
+    facts.restarter = ::getpid();
+    facts.restarter_born = birth_of(facts.restarter);
   }
   if (facts.oom_killed) note_event(room.registry.root(), "oom", facts);
   note_event(room.registry.root(), "die", facts);
@@ -212,12 +223,26 @@ End ended(const Room& room, const std::string& id, const std::string& runtime, s
   return end;
 }
 
-Facts wait_for_end(const Room& room, const Facts& facts, const std::string& runtime) {
+Facts wait_for_end(const Room& room, const Facts& given, const std::string& runtime) {
+  Facts facts = given;
+  if (look(room.registry, facts).status == Status::restarting) {
+    // Who waits to start it is gone when it runs, or is stopped.
+    const UniqueFd starter = open_pid(facts.restarter);
+    if (starter && birth_of(facts.restarter) == facts.restarter_born) wait_gone(starter.get(), -1);
+    if (::access(room.registry.directory(facts.id).c_str(), F_OK) != 0) return facts;
+    facts = room.registry.load(facts.id);
+  }
   // The descriptor outlives the folder of a container that is removed at its end.
   const std::string dir = room.registry.directory(facts.id);
   const UniqueFd status(::open(cat(dir, "/", status_file).c_str(), O_RDONLY | O_CLOEXEC));
   if (const UniqueFd process = open_process(room.registry, facts)) wait_gone(process.get(), -1);
-  if (const UniqueFd monitor = open_monitor(room.registry, facts)) wait_gone(monitor.get(), -1);
+  if (const UniqueFd monitor = open_monitor(room.registry, facts)) {
+    // Of one that is started again the monitor lives until that is done.
+    constexpr int milliseconds = 50;
+    while (!wait_gone(monitor.get(), facts.restart == "no" ? -1 : milliseconds) &&
+           !is_between_lives(room.registry, facts.id)) {
+    }
+  }
   Facts result = facts;
   if (status) {
     const std::string text = read_all(status.get(), status_file, 64);
@@ -247,6 +272,7 @@ static bool being_started(const Room& room, const std::string& id) {
     const Facts facts = room.registry.load(id);
     const Live live = look(room.registry, facts);
     return live.status == Status::starting ||
+           (live.status == Status::restarting && facts.starter == facts.restarter) ||
            (live.pid != 0 && facts.starter != 0 && birth_of(facts.starter) == facts.starter_born &&
             ::access(cat(room.registry.run_directory(), "/", id, "/start.sock").c_str(), F_OK) == 0);
   } catch (const Error&) {
@@ -265,10 +291,18 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
   constexpr int start_ms = 10'000;
   wait_until(start_ms, [&] { return !being_started(room, facts.id); });
   try {
-    const FileLock lock = room.registry.lock(facts.id);
+    FileLock lock = room.registry.lock(facts.id);
+    if (being_started(room, facts.id)) {  // begun in between
+      lock = FileLock();
+      wait_until(start_ms, [&] { return !being_started(room, facts.id); });
+      lock = room.registry.lock(facts.id);
+    }
     facts = room.registry.load(facts.id);
+    const UniqueFd restarter = open_restarter(room.registry, facts);
     facts.stopped_by_user = true;
     room.registry.save(facts);
+    // It would find out, but only after its delay, and be there until then.
+    if (restarter) send_signal(restarter.get(), SIGKILL, "who starts it again");
   } catch (const Error&) {
     // It has ended by itself, and --rm has taken it away: stopped is what it was to be.
     if (::access(cat(room.registry.directory(facts.id), "/container.json").c_str(), F_OK) != 0) return;
@@ -303,8 +337,8 @@ static void remove_present(const Room& room, const std::string& id, bool force, 
     runtime_delete(room, id, runtime);
     return remove_locked(room, facts, false);
   }
-  const Live live = look(room.registry, facts);
-  if (live.pid != 0 || live.status == Status::starting) {
+  const Live live = settle(room.registry, facts);
+  if (is_up(live)) {
     if (!force) {
       throw Error(cat("container ", facts.name, " is ", name(live.status)))
           .hint(cat("stop it first (rocker stop ", facts.name, "), or 'rocker rm -f ", facts.name, "'"));
@@ -313,13 +347,9 @@ static void remove_present(const Room& room, const std::string& id, bool force, 
     if (::access(dir.c_str(), F_OK) != 0) return;
   }
   const FileLock lock = room.registry.lock(id);
-  if (::access(cat(dir, "/container.json").c_str(), F_OK) != 0) {
-    ::unlink(cat(dir, "/lock").c_str());
-    ::rmdir(dir.c_str());  // the lock has just made it anew
-    return;
-  }
+  if (was_removed(dir)) return;
   facts = room.registry.load(id);
-  if (const Live now = look(room.registry, facts); now.pid != 0 || (!force && now.status == Status::starting))
+  if (const Live now = look(room.registry, facts); now.pid != 0 || (!force && is_up(now)))
     throw Error(cat("container ", facts.name, " was started again"));
   runtime_delete(room, id, runtime);
   remove_locked(room, facts, volumes);

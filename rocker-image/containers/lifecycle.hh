@@ -19,6 +19,9 @@ struct Room {
 // A new container of options.image: its folder, its bundle, container.json. On an error nothing is left.
 Facts create(const Room& room, const bundle::Options& options);
 
+// Whether we are asked by who starts it again as its policy says.
+bool restarts(const Facts& facts);
+
 // Everything that must be there before the runtime is called: the mount, the FIFO on which conmon answers,
 // fresh files for what will be known at the end. Throws when the container runs already.
 void begin(const Room& room, Facts& facts);
@@ -34,10 +37,11 @@ struct End {
 };
 
 // It has ended: reads the exit status that conmon left, has the runtime forget it, unmounts, notes all that
-// down, and removes it when that was asked for. Whether it is to be started again is for the caller to do.
+// down, and removes it when that was asked for.
 // `exit_code`: of one that no conmon has watched, as the runtime tells its hook.
+// `restarts`: the caller starts it again when its policy says so, and is noted down as who waits to.
 End ended(const Room& room, const std::string& id, const std::string& runtime,
-          std::optional<int> exit_code = {});
+          std::optional<int> exit_code = {}, bool restarts = false);
 
 // Takes a container away; one that runs only by force, and then it is killed. Its anonymous volumes go with
 // it when `volumes` says so, and when it was made to be removed at its end.
@@ -54,7 +58,8 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
 // Lets the processes of a container go on when it is paused.
 void thaw(const Room& room, const Facts& facts, const std::string& runtime);
 
-// Waits until the end of a container is noted down, and gives its facts then.
+// Waits until the end of a container is noted down, and gives its facts then. Between two lives that is the
+// end of the next.
 Facts wait_for_end(const Room& room, const Facts& facts, const std::string& runtime);
 
 // "DIR/status", which whoever waits for a container has open: its exit status and whether memory ran out. It

@@ -66,6 +66,12 @@ bool is_frozen(const std::string& cgroups) {
   return false;
 }
 
+// One that was killed is believed no more, though nobody may have taken note of its death yet.
+bool has_restarter(const Facts& facts) {
+  return facts.restarter != 0 && !facts.stopped_by_user &&
+         birth_of(facts.restarter) == facts.restarter_born && !is_zombie(facts.restarter);
+}
+
 }  // namespace
 
 std::string_view name(Status status) {
@@ -74,6 +80,7 @@ std::string_view name(Status status) {
     case Status::starting: return "starting";
     case Status::running: return "running";
     case Status::paused: return "paused";
+    case Status::restarting: return "restarting";
     case Status::exited: return "exited";
   }
   return "unknown";
@@ -101,7 +108,9 @@ Live look(const Registry& registry, const Facts& facts) {
     }
   }
   // The runtime writes the PID when it has made the container.
-  if (pid == 0 && facts.starter != 0 && birth_of(facts.starter) == facts.starter_born) {
+  if (has_restarter(facts)) {
+    live.status = Status::restarting;
+  } else if (pid == 0 && facts.starter != 0 && birth_of(facts.starter) == facts.starter_born) {
     live.status = Status::starting;
   } else {
     live.status = facts.started_ns != 0 || facts.exit_code ? Status::exited : Status::created;
@@ -116,6 +125,27 @@ UniqueFd open_pid(pid_t pid) {
 void send_signal(int pidfd, int number, std::string_view whom) {
   if (::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0) < 0 && errno != ESRCH)
     throw system_error(cat("send signal ", number, " to ", whom));
+}
+
+bool is_up(const Live& live) {
+  return live.pid != 0 || live.status == Status::starting || live.status == Status::restarting;
+}
+
+Live settle(const Registry& registry, Facts& facts) {
+  Live live = look(registry, facts);
+  for (int left = 100; left > 0 && live.status == Status::exited && facts.finished_ns == 0; --left) {
+    const UniqueFd monitor = open_monitor(registry, facts);
+    constexpr int milliseconds = 10;
+    if (monitor) wait_gone(monitor.get(), milliseconds);
+    try {
+      facts = registry.load(facts.id);
+    } catch (const Error&) {
+      return live;  // its end was that of its folder
+    }
+    live = look(registry, facts);
+    if (!monitor) break;
+  }
+  return live;
 }
 
 UniqueFd open_process(const Registry& registry, const Facts& facts) {
@@ -134,6 +164,14 @@ UniqueFd open_monitor(const Registry& registry, const Facts& facts) {
   // conmon has the container's ID on its command line.
   if (!fd || read_small(cat("/proc/", pid, "/cmdline")).find(facts.id) == std::string::npos)
     return UniqueFd();
+  return fd;
+}
+
+UniqueFd open_restarter(const Registry& registry, const Facts& facts) {
+  if (look(registry, facts).status != Status::restarting || facts.starter == facts.restarter)
+    return UniqueFd();
+  UniqueFd fd = open_pid(facts.restarter);
+  if (fd && birth_of(facts.restarter) != facts.restarter_born) return UniqueFd();
   return fd;
 }
 

@@ -12,7 +12,7 @@
 
 namespace rocker::containers {
 
-enum class Status { created, starting, running, paused, exited };
+enum class Status { created, starting, running, paused, restarting, exited };
 std::string_view name(Status status);
 
 struct Live {
@@ -23,6 +23,13 @@ struct Live {
 // What is true now, whatever container.json says: a reboot or a kill -9 may have come between. A PID is
 // believed only when the process is the container's, since PIDs are used again.
 Live look(const Registry& registry, const Facts& facts);
+
+// It runs, or is about to: what docker calls running in its refusals.
+bool is_up(const Live& live);
+
+// As look(), but an end that is being noted down just now is waited for, a second at most: what is known of
+// it is in `facts` then.
+Live settle(const Registry& registry, Facts& facts);
 
 // When a process began, in clock ticks since the host did; 0 when it is gone. With its PID it names one
 // process only.
@@ -37,6 +44,10 @@ void send_signal(int pidfd, int number, std::string_view whom);
 // A descriptor of the container's first process, or of its monitor; invalid when there is none.
 UniqueFd open_process(const Registry& registry, const Facts& facts);
 UniqueFd open_monitor(const Registry& registry, const Facts& facts);
+
+// Of the process that waits to start the container again; invalid when it is not between two lives, or when
+// the next has begun.
+UniqueFd open_restarter(const Registry& registry, const Facts& facts);
 
 // Waits until the process is gone; false when that takes longer. -1: for ever.
 bool wait_gone(int pidfd, int milliseconds);

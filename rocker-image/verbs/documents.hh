@@ -12,7 +12,7 @@
 namespace rocker::verbs {
 
 // `size`: with what it has written.
-std::string container_json(const Room& room, const Facts& facts, bool size);
+std::string container_json(const Room& room, Facts facts, bool size);
 
 // docker's HostConfig: what the caller asked for, and the limits as they are now.
 void write_host_config(json::Writer& w, const Facts& facts, const spec::Config& config);

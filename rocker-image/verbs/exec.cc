@@ -89,8 +89,7 @@ int exec(const Room& room, Args args) {
       throw Error("exec: expected a container and a command").hint("rocker exec [OPTIONS] NAME COMMAND");
     const Facts facts = find(room, rest[0]);
     const Live live = look(room.registry, facts);
-    if (live.pid == 0)
-      throw Error(cat("container ", facts.name, " is not running")).hint(cat("rocker start ", facts.name));
+    if (live.pid == 0) throw not_running(facts, live);
     if (live.status == Status::paused) {
       throw Error(cat("container ", facts.name, " is paused")).hint(cat("rocker unpause ", facts.name));
     }

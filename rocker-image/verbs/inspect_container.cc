@@ -30,15 +30,18 @@ void write_null(json::Writer& w, std::string_view member) {
 }
 
 void write_state(json::Writer& w, const Facts& f, const Live& live) {
+  // docker: one between two lives counts as running.
+  const bool restarting = live.status == Status::restarting;
+  const auto code = f.exit_code || !restarting ? f.exit_code : f.exit_code_before;
   w.object("State", [&] {
     w.member("Status", name(live.status));
-    w.member("Running", live.pid != 0);
+    w.member("Running", live.pid != 0 || restarting);
     w.member("Paused", live.status == Status::paused);
-    w.member("Restarting", false);
+    w.member("Restarting", restarting);
     w.member("OOMKilled", f.oom_killed);
     w.member("Dead", false);
     w.member("Pid", live.pid);
-    w.member("ExitCode", f.exit_code.value_or(live.status == Status::exited ? 255 : 0));
+    w.member("ExitCode", code.value_or(live.status == Status::exited ? 255 : 0));
     w.member("Error", f.error);
     // docker: the zero of Go's time for what has not been.
     const std::string never = "0001-01-01T00:00:00Z";
@@ -165,8 +168,8 @@ void write_network(json::Writer& w, const Facts& f, const Live& live) {
 
 }  // namespace
 
-std::string container_json(const Room& room, const Facts& f, bool size) {
-  const Live live = look(room.registry, f);
+std::string container_json(const Room& room, Facts f, bool size) {
+  const Live live = settle(room.registry, f);
   keep_checked(room, f, live);
   const std::string dir = room.registry.directory(f.id);
   spec::Config config;

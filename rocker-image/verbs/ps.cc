@@ -65,6 +65,10 @@ std::string short_status(const Facts& facts, const Live& live) {
     case Status::starting: return "Starting";
     case Status::running: return "Running";
     case Status::paused: return "Paused";
+    case Status::restarting: {
+      const auto& code = facts.exit_code ? facts.exit_code : facts.exit_code_before;
+      return cat("Restarting (", code ? cat(*code) : "unknown", ")");
+    }
     case Status::exited: break;
   }
   return facts.exit_code ? cat("Exited (", *facts.exit_code, ")") : "Exited (unknown)";
@@ -75,7 +79,9 @@ std::string docker_status(const Facts& facts, const Live& live, std::int64_t now
     return cat("Up ", age(now - facts.started_ns), live.status == Status::paused ? " (Paused)" : "",
                facts.health.empty() ? "" : cat(" (", facts.health, ")"));
   }
-  if (live.status != Status::exited) return short_status(facts, live);
+  if (live.status == Status::restarting && facts.finished_ns == 0)
+    return cat(short_status(facts, live), " ", age(now - facts.started_ns), " ago");
+  if (live.status != Status::exited && live.status != Status::restarting) return short_status(facts, live);
   return cat(short_status(facts, live),
              facts.finished_ns != 0 ? cat(" ", age(now - facts.finished_ns), " ago") : "");
 }
@@ -165,11 +171,13 @@ int ps(const Room& room, Args args) {
   for (auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     if (options.last >= 0 && std::cmp_equal(rows.size(), options.last)) break;
     Row row{std::move(facts), {}, 0};
-    row.live = look(room.registry, row.facts);
+    row.live = settle(room.registry, row.facts);
     keep_checked(room, row.facts, row.live);
     // Asking for a status or an exit code is asking for those that do not run.
     const bool all = options.all || options.last >= 0 || filters.has("status") || filters.has("exited");
-    if ((row.live.pid == 0 && !all) || !filters.match(row.facts, row.live)) continue;
+    // docker: one between two lives is among those that run.
+    const bool runs = row.live.pid != 0 || row.live.status == Status::restarting;
+    if ((!runs && !all) || !filters.match(row.facts, row.live)) continue;
     if (options.size || options.sort == "size")
       row.size = tree_size(cat(room.registry.directory(row.facts.id), "/overlay/upper"));
     rows.push_back(std::move(row));

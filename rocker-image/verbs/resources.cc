@@ -248,7 +248,7 @@ int stats(const Room& room, Args args) {
 int top(const Room& room, Args args) {
   if (args.empty()) throw Error("top: which container?").hint("rocker top NAME [OPTIONS of ps]");
   const Facts facts = find(room, args[0]);
-  if (look(room.registry, facts).pid == 0) throw Error(cat("container ", facts.name, " is not running"));
+  if (const auto live = look(room.registry, facts); live.pid == 0) throw not_running(facts, live);
   const auto document = json::Document::parse(call_runtime(room, {"ps", "--format", "json", facts.id}), "ps");
   std::vector<std::string> pids;
   document.root().each_element([&](const json::Value& pid) { pids.push_back(cat(pid.as_int())); });

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "rocker-image/bundle/options.hh"
+#include "rocker-image/containers/restart.hh"
 #include "rocker-image/containers/shell.hh"
 #include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
@@ -160,7 +161,7 @@ static std::vector<std::string> all_to_start(const Room& room, const std::vector
   std::vector<std::string> names;
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);
-    if (live.pid == 0 && !facts.direct && filters.match(facts, live)) names.push_back(facts.name);
+    if (!is_up(live) && !facts.direct && filters.match(facts, live)) names.push_back(facts.name);
   }
   std::reverse(names.begin(), names.end());  // the list has the newest first
   return names;
@@ -191,8 +192,9 @@ int start(const Room& room, Args args) {
 
 int begin_verb(const Room& room, Args args) {
   Facts facts = find(room, args[0]);
-  if (look(room.registry, facts).status == Status::running) {
-    // docker: starting one that runs is no error.
+  const Live live = settle(room.registry, facts);
+  if (live.status == Status::running || (live.status == Status::restarting && !restarts(facts))) {
+    // docker: starting one that runs, or will, is no error.
     print("running=1\n");
     return 0;
   }
@@ -211,8 +213,7 @@ int attach(const Room& room, Args args) {
   if (names.size() != 1) throw Error("attach: expected one container").hint("rocker attach NAME");
   Facts facts = find(room, names[0]);
   const Live live = look(room.registry, facts);
-  if (live.pid == 0)
-    throw Error(cat("container ", facts.name, " is not running")).hint(cat("rocker start ", facts.name));
+  if (live.pid == 0) throw not_running(facts, live);
   if (live.status == Status::paused)
     throw Error(cat("container ", facts.name, " is paused")).hint(cat("rocker unpause ", facts.name));
   if (facts.direct)
@@ -255,12 +256,11 @@ int ended_verb(const Room& room, Args args) {
   std::string runtime, rocker;
   for (std::size_t i = 1; i + 1 < args.size(); i += 2)
     (args[i] == "--runtime" ? runtime : rocker) = args[i + 1];
-  const End end = ended(room, args[0], runtime, runtime.empty() ? exit_status_of_hook() : std::nullopt);
-  if (!end.restart || rocker.empty()) return 0;
+  const End end =
+      ended(room, args[0], runtime, runtime.empty() ? exit_status_of_hook() : std::nullopt, !rocker.empty());
+  if (!end.restart) return 0;
   ::usleep(end.delay * 1000);
-  // Meanwhile somebody may have stopped, started or removed it.
-  const Facts now = find(room, args[0]);
-  if (now.stopped_by_user || now.started_ns != end.facts.started_ns) return 0;
+  if (!restart_now(room, end.facts)) return 0;
   const std::string root = room.registry.root();
   const char* argv[] = {rocker.c_str(), "--root", root.c_str(), "start", args[0].c_str(), nullptr};
   ::execv(rocker.c_str(), const_cast<char**>(argv));

@@ -64,7 +64,7 @@ constexpr grammar::Option<PruneOptions> prune_table[] = {
 void set_paused(const Room& room, const std::string& text, bool pause) {
   const Facts facts = find(room, text);
   const Live live = look(room.registry, facts);
-  if (live.pid == 0) throw Error(cat("container ", facts.name, " is not running"));
+  if (live.pid == 0) throw not_running(facts, live);
   if ((live.status == Status::paused) == pause)
     throw Error(cat("container ", facts.name, pause ? " is paused already" : " is not paused"));
   call_runtime(room, {pause ? "pause" : "resume", facts.id});
@@ -108,9 +108,7 @@ int restart_verb(const Room& room, Args args) {
   std::string out = "set --";
   const int status = for_each_name("restart", names, [&](const std::string& text) {
     Facts facts = find(room, text);
-    const Live live = look(room.registry, facts);
-    if (live.pid != 0 || live.status == Status::starting)
-      stop(room, facts, options.time, runtime(), options.signal);
+    if (is_up(look(room.registry, facts))) stop(room, facts, options.time, runtime(), options.signal);
     note_event(room.registry.root(), "restart", facts);
     out += cat(" ", containers::shell_quote(text));
   });
@@ -123,14 +121,18 @@ int kill_verb(const Room& room, Args args) {
   const auto names = grammar::parse("kill", table(kill_table), options, args, grammar::Positionals::mixed);
   return for_each_name("kill", names, [&](const std::string& text) {
     Facts facts = find(room, text);
-    const UniqueFd process = open_process(room.registry, facts);
-    if (!process) throw Error(cat("container ", facts.name, " is not running"));
     const int number = bundle::signal_number(options.signal);
-    send_signal(process.get(), number, cat("container ", facts.name));
+    // docker: there is nothing to send it to, and its restarting is over.
+    const bool restarting = settle(room.registry, facts).status == Status::restarting;
+    if (!restarting) {
+      const UniqueFd process = open_process(room.registry, facts);
+      if (!process) throw Error(cat("container ", facts.name, " is not running"));
+      send_signal(process.get(), number, cat("container ", facts.name));
+    }
     thaw(room, facts, runtime());
     note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}});
     // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
-    if (options.signal == "SIGKILL") stop(room, facts, 0, runtime());
+    if (restarting || options.signal == "SIGKILL") stop(room, facts, 0, runtime());
     print(cat(text, "\n"));
   });
 }
@@ -198,7 +200,7 @@ std::uint64_t prune_containers(const Room& room, const Filters& filters) {
   std::uint64_t bytes = 0;
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);
-    if (live.pid != 0 || live.status == Status::starting || !filters.match(facts, live)) continue;
+    if (is_up(live) || !filters.match(facts, live)) continue;
     const std::uint64_t size = tree_size(cat(room.registry.directory(facts.id), "/overlay/upper"));
     if (!remove(room, facts.id, false, false, runtime())) continue;
     removed += cat(facts.id, "\n");

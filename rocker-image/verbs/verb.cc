@@ -22,6 +22,12 @@ void refuse_surplus(std::string_view verb, Args given, std::size_t most) {
       .hint(cat("see 'rocker ", verb, " --help'"));
 }
 
+Error not_running(const Facts& facts, const containers::Live& live) {
+  if (live.status == containers::Status::restarting)
+    return Error(cat("container ", facts.name, " is restarting")).hint("wait until it runs");
+  return Error(cat("container ", facts.name, " is not running")).hint(cat("rocker start ", facts.name));
+}
+
 std::string runtime() {
   const char* program = std::getenv("ROCKER_RUNTIME");
   return program != nullptr && *program != '\0' ? program : "rocker-runc";

@@ -88,6 +88,9 @@ inline Facts find(const Room& room, std::string_view text) {
   return room.registry.load(room.registry.resolve(text));
 }
 
+// What a verb says that needs a container to run, and found this.
+Error not_running(const Facts& facts, const containers::Live& live);
+
 // The program of the runtime, from ROCKER_RUNTIME, which the rocker program sets.
 std::string runtime();
 
