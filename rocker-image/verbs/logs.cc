@@ -173,7 +173,14 @@ int logs(const Room& room, Args args) {
       path, options,
       [](void* opaque) {
         const auto& c = *static_cast<Context*>(opaque);
-        return open_process(c.room.registry, c.facts) || open_monitor(c.room.registry, c.facts);
+        const auto& registry = c.room.registry;
+        if (open_process(registry, c.facts) || open_monitor(registry, c.facts)) return true;
+        // A restart policy may be about to bring it back: that is in its newest facts.
+        try {
+          return is_up(look(registry, registry.load(c.facts.id)));
+        } catch (const Error&) {
+          return false;  // removed
+        }
       },
       &context);
   return 0;

@@ -54,3 +54,13 @@ setup() {
   run -125 --separate-stderr rocker run -d --log-driver syslog busybox true
   assert_one_error_line syslog
 }
+
+@test "logs -f of a container with a restart policy follows all its lives" {
+  local i
+  for i in 1 2 3 4; do
+    rocker run -d --name "$TEST_TAG-$i" --restart on-failure:3 busybox sh -c 'echo start; sleep 0.3; exit 1'
+    "$ROCKER" logs -f "$TEST_TAG-$i" >"followed.$i" 3>&- 4>&- &
+  done
+  wait
+  for i in 1 2 3 4; do assert_equal "$(grep -c start "followed.$i")" 4; done
+}
