@@ -195,7 +195,8 @@ int begin_verb(const Room& room, Args args) {
   const Live live = settle(room.registry, facts);
   if (live.status == Status::running || (live.status == Status::restarting && !restarts(facts))) {
     // docker: starting one that runs, or will, is no error.
-    print("running=1\n");
+    auto out = facts_for_shell(room, facts);
+    print(out.set("running", "1").text());
     return 0;
   }
   begin(room, facts);

@@ -76,7 +76,12 @@ start_all() { # CONTAINER...
     (
       facts=$(ask begin "$container") || exit 1
       eval "$facts"
-      [ -z "$running" ] || exit 0
+      if [ -n "$running" ]; then
+        # One that runs already gets its unit all the same.
+        manager=${NOTIFY_SOCKET-}
+        tell_manager
+        exit 0
+      fi
       watch "$@"
       start_created
     ) && echo "$container" || status=1
@@ -137,7 +142,11 @@ start_created() {
     ask failed "$id" "$problem"
     exit
   }
-  # In a unit of Type=notify, conmon is the process that lives as long as the container and has its exit status.
+  tell_manager
+}
+
+# In a unit of Type=notify, conmon is the process that lives as long as the container and has its exit status.
+tell_manager() {
   [ -z "$manager" ] || NOTIFY_SOCKET=$manager systemd-notify READY=1 "MAINPID=$(cat "$dir/conmon.pid")" ||
     printf 'rocker: container %s runs, but the service manager was not told\n' "$name" >&2
 }

@@ -40,6 +40,15 @@ start() { NOTIFY_SOCKET=$TEST_DIR/manager rocker "$@" </dev/null >started 2>&1 3
   wait_until 5 test ! -e "/proc/$monitor"
 }
 
+@test "start of one that runs already names its conmon all the same" {
+  rocker run -d --name "$TEST_TAG" busybox sleep 1000 >/dev/null
+  start start "$TEST_TAG"
+  wait_until 5 grep -q READY=1 told
+  local dir
+  dir=$(echo "$ROCKER_ROOT"/containers/*/)
+  assert_equal "$(sed -n 's/^MAINPID=\([0-9]*\).*/\1/p' told)" "$(<"$dir/conmon.pid")"
+}
+
 @test "a container that does not start is not told of" {
   rocker create --name "$TEST_TAG" busybox /no/such/program
   run -1 start start "$TEST_TAG"
