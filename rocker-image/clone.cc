@@ -3,35 +3,30 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <vector>
-
 #include "rocker-image/attributes.hh"
 #include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
-#include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
 
 namespace {
 
+// Keeps step with the walk: one descriptor, and back by "..", since a tree may be deeper than a path can say.
 class HardLinker : public TreeVisitor {
  public:
-  explicit HardLinker(int target_fd) : root_(target_fd) {}
+  explicit HardLinker(UniqueFd target) : here_(std::move(target)) {}
 
   void enter(const Node& node, int) override {
-    if (!node.path.empty() && ::mkdirat(here(node), node.name.c_str(), 0700) < 0) {
+    if (node.path.empty()) return;
+    if (::mkdirat(here_.get(), node.name.c_str(), 0700) < 0) {
       throw system_error(cat("mkdir ", printable(node.path)));
     }
-    // By path, and not with a descriptor a level: the store's own trees have no links in the way that lead
-    // out.
-    directory_ = open_in_root(root_, node.path, O_RDONLY | O_DIRECTORY);
-    path_ = node.path;
+    here_ = open_at(here_.get(), node.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }
 
   void leave(const Node& node, int fd) override {
-    const UniqueFd target = open_in_root(root_, node.path, O_RDONLY | O_DIRECTORY);
     Attributes attributes;
     attributes.mode = node.st.st_mode & 07777;
     attributes.uid = node.st.st_uid;
@@ -39,29 +34,21 @@ class HardLinker : public TreeVisitor {
     attributes.mtime = node.st.st_mtim;
     attributes.xattrs = read_xattrs(fd);
     Tally ignored;
-    apply_attributes(target.get(), attributes, Ownership::of_this_process(false), 0700, ignored);
+    // Before the attributes: they may take away the right to pass.
+    UniqueFd above;
+    if (!node.path.empty()) above = open_at(here_.get(), "..", O_RDONLY | O_DIRECTORY);
+    apply_attributes(here_.get(), attributes, Ownership::of_this_process(false), 0700, ignored);
+    here_ = std::move(above);
   }
 
   void leaf(const Node& node) override {
-    if (::linkat(node.parent, node.name.c_str(), here(node), node.name.c_str(), 0) < 0) {
+    if (::linkat(node.parent, node.name.c_str(), here_.get(), node.name.c_str(), 0) < 0) {
       throw system_error(cat("link ", printable(node.path)));
     }
   }
 
  private:
-  int here(const Node& node) {
-    const auto slash = node.path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "" : node.path.substr(0, slash);
-    if (!directory_ || path_ != parent) {
-      directory_ = open_in_root(root_, parent, O_RDONLY | O_DIRECTORY);
-      path_ = parent;
-    }
-    return directory_.get();
-  }
-
-  int root_;
-  UniqueFd directory_;
-  std::string path_;
+  UniqueFd here_;
 };
 
 }  // namespace
@@ -73,8 +60,7 @@ Clone clone_image(const Store& store, int folder_fd, const spec::ImageRecord& re
   {
     const UniqueFd from = open_at(folder_fd, "rootfs", O_RDONLY | O_DIRECTORY);
     if (::mkdirat(fd, "rootfs", 0755) < 0) throw system_error("mkdir rootfs");
-    const UniqueFd to = open_at(fd, "rootfs", O_RDONLY | O_DIRECTORY);
-    HardLinker linker(to.get());
+    HardLinker linker(open_at(fd, "rootfs", O_RDONLY | O_DIRECTORY));
     walk(from.get(), linker);
   }
   // An image may be without (import --no-manifest).

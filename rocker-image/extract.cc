@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
@@ -21,6 +22,8 @@ namespace rocker {
 namespace {
 
 constexpr std::size_t most_open = 128;
+// As many as an import of a folder follows, the root's among them.
+constexpr unsigned most_levels = 512;
 // What waits for the end is in memory. A hundred thousand directories with SELinux labels have 5 MiB.
 constexpr std::size_t most_waiting_xattrs = std::size_t{64} << 20;
 constexpr int most_links = 40;  // as the kernel allows on one path
@@ -113,13 +116,15 @@ std::optional<Extractor::Path> Extractor::stripped(const Path& path) const {
 }
 
 const Extractor::Directory& Extractor::parent_of(const Path& path) {
-  const std::string key = join_path(path, path.size() - 1);
+  return directory_at(path, path.size() - 1);
+}
+
+// That of the first `count` components.
+const Extractor::Directory& Extractor::directory_at(const Path& path, std::size_t count) {
+  const std::string key = join_path(path, count);
   if (const auto found = open_.find(key); found != open_.end()) return found->second;
-  if (!lowest_ && path.size() > 1) {
-    // A directory that this layer only names on the way to a file is its own as well.
-    const Path above(path.begin(), path.end() - 1);
-    note_placed(parent_of(above), above.back());
-  }
+  // A directory that this layer only names on the way to a file is its own as well.
+  if (!lowest_ && count > 0) note_placed(directory_at(path, count - 1), path[count - 1]);
   if (open_.size() >= most_open) open_.clear();
   return open_.emplace(key, make_parents(key)).first->second;
 }
@@ -153,12 +158,13 @@ Extractor::Directory Extractor::make_parents(const std::string& path) {
     if (!next && errno != ENOENT) throw system_error(cat("open ", printable(next_path.substr(2))));
     if (!next) {
       if (::mkdirat(here.get(), part.c_str(), 0755) == 0) {
+        const Depth depth = depth_in(inode_of(here.get()), part);
         next = open_at(here.get(), part, O_PATH | O_DIRECTORY | O_NOFOLLOW);
         Attributes plain;
         plain.mode = 0755;
         plain.uid = ownership_.own_uid;
         plain.gid = ownership_.own_gid;
-        note_directory(inode_of(next.get()), plain);
+        note_directory(inode_of(next.get()), plain, depth);
       } else if (errno == EEXIST) {
         // A link that leads nowhere yet.
         if (++links > most_links) throw system_error(cat("open ", printable(next_path.substr(2))), ELOOP);
@@ -216,10 +222,27 @@ void Extractor::clear_name(const Directory& parent, const std::string& name, boo
   }
 }
 
-void Extractor::note_directory(std::uint64_t inode, const Attributes& attributes) {
+// What can be reached by a chain of links only, however deep, makes work for all that comes after, out of
+// nothing: the paths of a manifest, for one.
+Extractor::Depth Extractor::depth_in(std::uint64_t parent, std::string_view name) const {
+  Depth depth;
+  if (const auto above = directories_.find(parent); above != directories_.end())
+    depth = {above->second.depth, above->second.path_length};
+  ++depth.levels;
+  depth.path_length += name.size() + (depth.path_length != 0 ? 1 : 0);
+  if (depth.levels >= most_levels)
+    throw Error(cat("directories are nested deeper than ", most_levels, " levels"));
+  if (depth.path_length >= PATH_MAX)
+    throw Error(cat("its path in the root has more than ", PATH_MAX - 1, " bytes"));
+  return depth;
+}
+
+void Extractor::note_directory(std::uint64_t inode, const Attributes& attributes, const Depth& depth) {
   auto& record = directories_[inode];
   waiting_xattrs_ += size_of_xattrs(attributes) - size_of_xattrs(record.attributes);
   record.attributes = attributes;
+  record.depth = depth.levels;
+  record.path_length = depth.path_length;
   if (waiting_xattrs_ > most_waiting_xattrs) {
     throw Error(cat("the directories up to here have more than ", format_size(most_waiting_xattrs),
                     " of extended attributes"));
@@ -277,7 +300,7 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
       }
       throw Error("is the root, and no directory");
     }
-    note_directory(inode_of(root_), entry.attributes);
+    note_directory(inode_of(root_), entry.attributes, {});
     return;
   }
   if (layer && whiteout(*path)) return;
@@ -303,7 +326,7 @@ void Extractor::add_directory(const Directory& parent, const std::string& name, 
   }
   struct stat st {};
   if (::fstatat(parent.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
-  note_directory(st.st_ino, entry.attributes);
+  note_directory(st.st_ino, entry.attributes, depth_in(parent.inode, name));
   note_placed(parent, name);
 }
 

@@ -39,6 +39,8 @@ struct ExtractOptions {
 // one that nobody can write to.
 struct DirectoryRecord {
   Attributes attributes;
+  unsigned depth = 0;           // 1 for what is in the root
+  std::size_t path_length = 0;  // of its path from the root, no link in it
 };
 using DirectoryRecords = std::unordered_map<std::uint64_t, DirectoryRecord>;
 
@@ -64,6 +66,11 @@ class Extractor {
     UniqueFd fd;
     std::uint64_t inode = 0;
   };
+  // Where a directory is, below the root or, of what was there before the first entry, below that.
+  struct Depth {
+    unsigned levels = 0;
+    std::size_t path_length = 0;
+  };
   using Path = std::vector<std::string>;
 
   void add(const Entry& entry, EntrySource& source, bool layer);
@@ -71,10 +78,12 @@ class Extractor {
   std::optional<Path> stripped(const Path& path) const;
 
   const Directory& parent_of(const Path& path);
+  const Directory& directory_at(const Path& path, std::size_t count);
   Directory make_parents(const std::string& path);
   static void refuse_other_kind(const Directory& parent, const std::string& name, bool directory);
+  Depth depth_in(std::uint64_t parent, std::string_view name) const;
   void clear_name(const Directory& parent, const std::string& name, bool keep_directory);
-  void note_directory(std::uint64_t inode, const Attributes& attributes);
+  void note_directory(std::uint64_t inode, const Attributes& attributes, const Depth& depth);
   void note_placed(const Directory& parent, const std::string& name);
   static std::uint64_t place(std::uint64_t directory, const std::string& name);
 

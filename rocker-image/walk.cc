@@ -22,7 +22,9 @@ struct Level {
   UniqueFd fd;  // of deep trees only the lowest levels' are open; the others are found again by ".."
   std::vector<std::string> names;
   std::size_t next = 0;
-  Node node;
+  std::string name;
+  std::size_t path_length = 0;
+  struct stat st {};
 };
 
 UniqueFd open_directory(int dir_fd, const char* name) {
@@ -54,39 +56,42 @@ std::vector<std::string> names_in_folder(int dir_fd) {
 
 void walk(int root_fd, TreeVisitor& visitor) {
   std::vector<Level> levels;
-  const auto descend = [&](UniqueFd fd, Node node) {
+  // One for all: a path a level would be quadratic in the depth.
+  Node node;
+  const auto descend = [&](UniqueFd fd) {
     visitor.enter(node, fd.get());
     if (levels.size() >= most_open) levels.back().fd.reset();
     auto names = names_in_folder(fd.get());
-    levels.push_back({std::move(fd), std::move(names), 0, std::move(node)});
+    levels.push_back({std::move(fd), std::move(names), 0, node.name, node.path.size(), node.st});
   };
   {
     UniqueFd fd = open_directory(root_fd, ".");
-    Node root;
-    root.name = ".";
-    if (::fstat(fd.get(), &root.st) < 0) throw system_error("stat");
-    descend(std::move(fd), std::move(root));
+    node.name.assign(1, '.');
+    if (::fstat(fd.get(), &node.st) < 0) throw system_error("stat");
+    descend(std::move(fd));
   }
   while (!levels.empty()) {
     Level& here = levels.back();
+    node.path.resize(here.path_length);
     if (here.next == here.names.size()) {
       Level done = std::move(here);
       levels.pop_back();
       if (!levels.empty() && !levels.back().fd) levels.back().fd = open_directory(done.fd.get(), "..");
-      done.node.parent = levels.empty() ? -1 : levels.back().fd.get();
-      visitor.leave(done.node, done.fd.get());
+      node.parent = levels.empty() ? -1 : levels.back().fd.get();
+      node.name = std::move(done.name);
+      node.st = done.st;
+      visitor.leave(node, done.fd.get());
       continue;
     }
-    Node node;
     node.parent = here.fd.get();
     node.name = std::move(here.names[here.next++]);
-    node.path = here.node.path.empty() ? node.name : cat(here.node.path, "/", node.name);
+    if (!node.path.empty()) node.path += '/';
+    node.path += node.name;
     if (::fstatat(node.parent, node.name.c_str(), &node.st, AT_SYMLINK_NOFOLLOW) < 0) {
       throw system_error(cat("stat ", printable(node.path)));
     }
     if (S_ISDIR(node.st.st_mode)) {
-      UniqueFd fd = open_directory(node.parent, node.name.c_str());
-      descend(std::move(fd), std::move(node));
+      descend(open_directory(node.parent, node.name.c_str()));
     } else {
       visitor.leaf(node);
     }

@@ -28,8 +28,8 @@ class TreeVisitor {
   virtual void leaf(const Node&) {}                         // everything else
 };
 
-// However deep the tree is, no more than a hundred descriptors are open, and the stack does not grow. Throws
-// Error.
+// However deep the tree is, no more than a hundred descriptors are open, the stack does not grow, and one
+// path is held. The node is the visitor's for the length of a call. Throws Error.
 void walk(int root_fd, TreeVisitor& visitor);
 
 // The names in a directory, sorted, without "." and "..".

@@ -88,3 +88,37 @@ add('z/x', data=b'1')"
   assert_failure 1
   assert_output --partial 'entry "z/x": '
 }
+
+@test 'directories nested as deep as they may be, also by links, are an image like any other' {
+  archive t.tar <<<'
+add("s", S, "d/" * 255 + "d")
+add("d/" * 256, D)
+add("s/" + "d/" * 255, D)
+add("s/" + "d/" * 255 + "f", data=b"x")'
+  import_ok t.tar
+  assert_equal "$(cd "$root" && find d -type f -printf '%d')" 511
+  run -0 timeout -s KILL 60 "$ROCKER_IMAGE" tag x other
+  run -0 timeout -s KILL 60 "$ROCKER_IMAGE" verify other
+  rocker_image export x >out.tar
+  import_ok out.tar
+  mkdir folder
+  tar -xf out.tar -C folder
+  import_ok folder
+  rocker_image rm x
+  archive t.tar <<<'
+add("s", S, "d/" * 255 + "d")
+add("d/" * 256, D)
+add("s/" + "d/" * 256, D)'
+  refused t.tar 'directories are nested deeper than 512 levels'
+  archive t.tar <<<'
+part = 200 * "p" + "/"
+add("s", S, part * 15)
+add(part * 15, D)
+add("s/" + part * 6 + "f", data=b"x")'
+  refused t.tar 'its path in the root has more than 4095 bytes'
+  # What is no path of its own, but leads to where one ends.
+  archive t.tar <<<'
+add("s", S, ".")
+add(16 * "s/" + "f", data=b"x")'
+  import_ok t.tar
+}

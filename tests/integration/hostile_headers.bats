@@ -251,21 +251,6 @@ cpio_entry() { # NAME MODE [CONTENT [INODE]]: the old portable format; an inode 
   done
 }
 
-@test 'directories nested as deep as a path can be, and once more' {
-  local deep
-  deep=$(printf 'd/%.0s' {1..2040})
-  { tar_pax path "$deep"; tar_entry name=x type=5 mode=755; tar_pax linkpath "${deep%/}"; tar_entry name=l type=2 link=x
-    # From there, by a link, again as deep: no path of the host's reaches the end.
-    tar_pax path "l/${deep:10}f"; tar_entry name=x content=1; tar_end; } >t.tar
-  run --separate-stderr timeout -s KILL 60 "$ROCKER_IMAGE" import t.tar x
-  assert_success
-  run timeout -s KILL 60 "$ROCKER_IMAGE" verify x
-  assert_success
-  rocker_image rm x
-  gone() { [[ -z $(ls -A "$ROCKER_ROOT/tmp") ]]; }
-  wait_until 20 gone
-}
-
 # ---- what is no archive
 
 @test 'images of file systems and other archives are refused by name, also compressed' {
