@@ -54,6 +54,7 @@ bool Extractor::whiteout(const Path& path) {
     }
     return true;
   }
+  if (lowest_) return true;
   struct stat st {};
   if (::fstat(dir.get(), &st) < 0) throw system_error("stat");
   // It hides what is below this layer, not what this layer has put there itself.

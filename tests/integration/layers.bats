@@ -86,6 +86,16 @@ shopt -s lastpipe
   assert_equal "$(ls "$root/dir")" new
 }
 
+@test 'a whiteout in the lowest layer takes nothing away' {
+  layout_begin l
+  { tar_entry name=foo content=1; tar_entry name=.wh.foo; tar_entry name=etc/x content=1; tar_entry name=.wh.etc
+    tar_entry name=etc/.wh.x; tar_end; } | add_layer
+  layout_end
+  run rocker_image import l x
+  assert_success
+  assert_equal "$(cd "$(rocker_image path x)" && find . -type f | sort | xargs)" './etc/x ./foo'
+}
+
 @test 'whiteouts at the top, of directories, of what is not there' {
   layout_begin l
   { tar_entry name=top content=1; tar_entry name=tree/a/b content=1; tar_entry name=stays content=1; tar_end; } | add_layer
