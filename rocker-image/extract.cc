@@ -211,12 +211,14 @@ void Extractor::clear_name(const Directory& parent, const std::string& name, boo
   if (keep_directory && S_ISDIR(st.st_mode)) return;
   if (options_.keep_kinds) refuse_other_kind(parent, name, keep_directory);
   if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)) {
-    // What was looked up through it leads elsewhere from now on; `parent` is in there as well.
+    // What was looked up through it leads elsewhere from now on, `parent` perhaps as well: whoever is at work
+    // in there keeps it, and nobody finds it by that path again.
     const UniqueFd dir = open_at(parent.fd.get(), ".", O_RDONLY | O_DIRECTORY);
     remove_tree(dir.get(), name);
-    for (auto it = open_.begin(); it != open_.end();) {
-      it = &it->second == &parent ? std::next(it) : open_.erase(it);
-    }
+    const auto here =
+        std::find_if(open_.begin(), open_.end(), [&](const auto& one) { return &one.second == &parent; });
+    if (here != open_.end()) in_use_ = open_.extract(here);
+    open_.clear();
   } else if (::unlinkat(parent.fd.get(), name.c_str(), 0) < 0) {
     throw system_error("remove what was there");
   }

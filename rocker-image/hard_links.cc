@@ -32,12 +32,11 @@ void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& 
   }
   if (entry.size == 0) return;
   // cpio has the content with the last of the names.
-  const Directory& where = parent_of(path);
   // A device would be written to, and a FIFO would wait for its reader.
   struct stat st {};
-  if (::fstatat(where.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
+  if (::fstatat(parent.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
   if (!S_ISREG(st.st_mode)) throw Error("has content, but is a hard link to what is no regular file");
-  auto file = content_.begin(open_at(where.fd.get(), name, O_WRONLY | O_NOFOLLOW), entry.path,
+  auto file = content_.begin(open_at(parent.fd.get(), name, O_WRONLY | O_NOFOLLOW), entry.path,
                              entry.attributes, entry.size);
   // Not by O_TRUNC: the content before this one may still be on its way there.
   file->truncate = true;

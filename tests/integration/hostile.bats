@@ -62,6 +62,17 @@ load tar
   assert_equal "$(cd "$root" && find d e | sort | xargs)" 'd d/new e e/f e/through'
 }
 
+@test 'an entry that replaces the link which it came through: the next one goes where the name leads now' {
+  { tar_entry name=link type=2 link=.; tar_entry name=link/link type=5 mode=755; tar_entry name=link/foo content=1
+    tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(cd "$root" && find . -mindepth 1 | sort | xargs)" './link ./link/foo'
+  rocker_image rm x
+  { tar_entry name=link type=2 link=.; tar_entry name=link/link content=1; tar_entry name=link/foo content=1
+    tar_end; } >t.tar
+  refused t.tar 'entry "link/foo": open link: not a directory'
+}
+
 @test 'links that lead in a circle are refused' {
   { tar_entry name=a type=2 link=b; tar_entry name=b type=2 link=a; tar_entry name=a/x content=1; tar_end; } >t.tar
   refused t.tar 'too many levels of symbolic links'
