@@ -100,7 +100,7 @@ class Extractor {
 
   bool whiteout(const Path& path);
   void make_opaque(const Path& directory);
-  void remove_lower(int dir_fd, std::uint64_t dir_inode);
+  void remove_lower(UniqueFd dir, std::uint64_t inode);
 
   int root_;
   Ownership ownership_;

@@ -9,7 +9,6 @@
 #include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
-#include "spec/support/siphash.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
@@ -28,6 +27,12 @@ UniqueFd open_without_links(int root_fd, const std::string& path, int flags) {
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
   return UniqueFd(
       static_cast<int>(::syscall(SYS_openat2, root_fd, path.empty() ? "." : path.c_str(), &how, sizeof how)));
+}
+
+std::uint64_t inode_of(int fd) {
+  struct stat st {};
+  if (::fstat(fd, &st) < 0) throw system_error("stat");
+  return st.st_ino;
 }
 
 }  // namespace
@@ -55,12 +60,14 @@ bool Extractor::whiteout(const Path& path) {
     return true;
   }
   if (lowest_) return true;
-  struct stat st {};
-  if (::fstat(dir.get(), &st) < 0) throw system_error("stat");
   // It hides what is below this layer, not what this layer has put there itself.
-  if (placed_.contains(sip_hash_13(cat(st.st_ino, "/", hidden)))) {
-    const UniqueFd inside = open_without_links(dir.get(), hidden, O_RDONLY);
-    if (inside && ::fstat(inside.get(), &st) == 0) remove_lower(inside.get(), st.st_ino);
+  if (placed_.contains(place(inode_of(dir.get()), hidden))) {
+    if (UniqueFd inside = open_without_links(dir.get(), hidden, O_RDONLY)) {
+      const auto inode = inode_of(inside.get());
+      remove_lower(std::move(inside), inode);
+    } else if (errno != ELOOP && errno != ENOTDIR && errno != ENOENT) {
+      throw system_error(cat("open ", printable(hidden)));
+    }
   } else {
     remove_tree(dir.get(), hidden);
   }
@@ -69,7 +76,7 @@ bool Extractor::whiteout(const Path& path) {
 }
 
 void Extractor::make_opaque(const Path& directory) {
-  const UniqueFd dir = open_without_links(root_, join(directory, "/"), O_RDONLY);
+  UniqueFd dir = open_without_links(root_, join(directory, "/"), O_RDONLY);
   if (!dir) {
     if (errno == ELOOP) {
       ++tally_.whiteouts_ignored;
@@ -79,24 +86,39 @@ void Extractor::make_opaque(const Path& directory) {
     return;
   }
   if (lowest_) return;
-  struct stat st {};
-  if (::fstat(dir.get(), &st) < 0) throw system_error("stat");
-  remove_lower(dir.get(), st.st_ino);
+  const auto inode = inode_of(dir.get());
+  remove_lower(std::move(dir), inode);
   open_.clear();
 }
 
-// Everything in the directory that this layer has not put there. A directory of this layer's may hold both:
-// how deep that goes is how deep this layer has made directories in a name, which is bounded by the length of
-// a path.
-void Extractor::remove_lower(int dir_fd, std::uint64_t dir_inode) {
-  for (const auto& name : names_in_folder(dir_fd)) {
-    if (!placed_.contains(sip_hash_13(cat(dir_inode, "/", name)))) {
-      remove_tree(dir_fd, name);
+// Everything in the directory that this layer has not put there. A directory of this layer's may hold both.
+// One descriptor for all levels, and back by "..".
+void Extractor::remove_lower(UniqueFd dir, std::uint64_t inode) {
+  struct Level {
+    std::uint64_t inode;
+    std::vector<std::string> names;
+  };
+  std::vector<Level> levels;
+  levels.push_back({inode, names_in_folder(dir.get())});
+  while (!levels.empty()) {
+    cancel_.throw_if_set();
+    Level& here = levels.back();
+    if (here.names.empty()) {
+      levels.pop_back();
+      if (!levels.empty()) dir = open_at(dir.get(), "..", O_RDONLY | O_DIRECTORY);
       continue;
     }
-    const UniqueFd inside(::openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat st {};
-    if (inside && ::fstat(inside.get(), &st) == 0) remove_lower(inside.get(), st.st_ino);
+    const std::string name = std::move(here.names.back());
+    here.names.pop_back();
+    if (!placed_.contains(place(here.inode, name))) {
+      remove_tree(dir.get(), name);
+    } else if (UniqueFd inside = open_without_links(dir.get(), name, O_RDONLY)) {
+      const auto inside_inode = inode_of(inside.get());
+      levels.push_back({inside_inode, names_in_folder(inside.get())});
+      dir = std::move(inside);
+    } else if (errno != ELOOP && errno != ENOTDIR && errno != ENOENT) {
+      throw system_error(cat("open ", printable(name)));
+    }
   }
 }
 

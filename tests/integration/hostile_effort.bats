@@ -122,3 +122,15 @@ add("s", S, ".")
 add(16 * "s/" + "f", data=b"x")'
   import_ok t.tar
 }
+
+@test 'an opaque whiteout over a tree that is deeper than descriptors are allowed' {
+  layout_begin l
+  archive t.tar <<<'add("a/" * 400 + "low", data=b"1"); add("a/" * 400 + "d/low", data=b"1")'
+  add_layer <t.tar
+  archive t.tar <<<'add("a/" * 400 + "new", data=b"2"); add("a/.wh..wh..opq"); add(".wh.a")'
+  add_layer <t.tar
+  layout_end
+  run bash -c 'ulimit -n 256; timeout -s KILL 60 "$0" import l x' "$ROCKER_IMAGE"
+  assert_success
+  assert_equal "$(cd "$(rocker_image path x)" && find a -name low -o -name new -printf '%d %f')" '400 new'
+}
