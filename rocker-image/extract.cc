@@ -215,9 +215,11 @@ void Extractor::clear_name(const Directory& parent, const std::string& name, boo
     // in there keeps it, and nobody finds it by that path again.
     const UniqueFd dir = open_at(parent.fd.get(), ".", O_RDONLY | O_DIRECTORY);
     remove_tree(dir.get(), name);
-    const auto here =
-        std::find_if(open_.begin(), open_.end(), [&](const auto& one) { return &one.second == &parent; });
-    if (here != open_.end()) in_use_ = open_.extract(here);
+    const auto is_parent = [&](const auto& one) { return &one.second == &parent; };
+    if (std::any_of(open_.begin(), open_.end(), is_parent)) {
+      in_use_.swap(open_);
+      std::erase_if(in_use_, [&](const auto& one) { return !is_parent(one); });
+    }
     open_.clear();
   } else if (::unlinkat(parent.fd.get(), name.c_str(), 0) < 0) {
     throw system_error("remove what was there");

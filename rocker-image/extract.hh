@@ -116,7 +116,7 @@ class Extractor {
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking
   // one away can, and empties this.
   std::unordered_map<std::string, Directory> open_;
-  decltype(open_)::node_type in_use_;  // by an entry that has emptied it
+  decltype(open_) in_use_;  // by an entry that has emptied it
 
   // Hard links whose target has not come yet, by their path, and the paths by their place().
   struct Pending {
