@@ -246,7 +246,7 @@ shopt -s lastpipe
   done
   run --separate-stderr rocker_image import --platform linux/s390x l x
   assert_failure 1
-  assert_one_error_line 'linux/arm64, linux/amd64, linux/ppc64le'
+  assert_one_error_line 'linux/amd64, linux/arm64, linux/ppc64le'
 }
 
 @test 'an index in an index' {
