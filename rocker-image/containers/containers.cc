@@ -181,11 +181,14 @@ std::string Registry::resolve(std::string_view text) const {
 
 Facts Registry::load(const std::string& id) const {
   const std::string path = cat(directory(id), "/container.json");
+  const std::string cure = cat("'rocker rm -f ", short_id(id), "' removes what is left");
   auto text = read_file_if_exists(AT_FDCWD, path, most_json);
-  if (!text)
-    throw Error(cat(path, ": is missing"))
-        .hint(cat("'rocker rm -f ", short_id(id), "' removes what is left"));
-  return parse_facts(std::move(*text), path);
+  if (!text) throw Error(cat(path, ": is missing")).hint(cure);
+  try {
+    return parse_facts(std::move(*text), path);
+  } catch (const Error& error) {
+    throw Error(error.what()).hint(cure);
+  }
 }
 
 void Registry::save(const Facts& facts) const {

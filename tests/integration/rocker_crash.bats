@@ -151,3 +151,15 @@ nothing_of() { ! pgrep -f "$1" >/dev/null; }
   run -0 rocker run --name "$TEST_TAG" --image busybox echo again
   assert_output again
 }
+
+@test "a damaged container.json: rm names the cure, which frees the name" {
+  local id
+  id=$(rocker create --name "$TEST_TAG" busybox true)
+  echo '{' >"$ROCKER_ROOT/containers/$id/container.json"
+  run -1 --separate-stderr rocker rm "$TEST_TAG"
+  assert_one_error_line "rocker rm -f ${id:0:12}"
+  run -0 --separate-stderr rocker container prune -f
+  [[ $stderr = *"rocker rm -f ${id:0:12}"* ]] || fail "prune does not say so: $stderr"
+  rocker rm -f "$TEST_TAG"
+  rocker create --name "$TEST_TAG" busybox true
+}
