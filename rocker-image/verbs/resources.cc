@@ -295,13 +295,17 @@ int update(const Room& room, Args args) {
     Facts facts = find(room, text);
     const FileLock lock = room.registry.lock(facts.id);
     facts = room.registry.load(facts.id);
-    if (look(room.registry, facts).pid != 0 && resources != "{}") {
-      call_runtime(room, {"update", "--resources", "-", facts.id}, resources);
-    }
     const std::string dir = room.registry.directory(facts.id);
     spec::Config config = spec::load_config(dir);
     if (!config.linux_.resources) config.linux_.resources.emplace();
     merge(*config.linux_.resources, options.resources);
+    // What is stored and what is new have to fit: else the next start fails.
+    const auto& memory = config.linux_.resources->memory;
+    if (options.resources.memory.limit || options.resources.memory.swap)
+      check_memory(memory.limit, memory.swap);
+    if (look(room.registry, facts).pid != 0 && resources != "{}") {
+      call_runtime(room, {"update", "--resources", "-", facts.id}, resources);
+    }
     replace_file(-100 /* AT_FDCWD */, cat(dir, "/config.json"), spec::write_config(config), 0644);
     if (!options.restart.empty()) facts.restart = options.restart;
     if (options.resources.memory.limit) {

@@ -222,3 +222,19 @@ setup() {
   run -0 rocker ps -q
   assert_equal "${#lines[@]}" 1
 }
+
+@test "update refuses limits that the container could not be started with, and stores none of them" {
+  rocker create --name "$TEST_TAG" -m 100m --memory-swap 200m busybox true
+  local before
+  before=$(cat "$ROCKER_ROOT"/containers/*/config.json "$ROCKER_ROOT"/containers/*/container.json)
+  run -1 --separate-stderr rocker update -m 300m "$TEST_TAG"
+  assert_one_error_line --memory-swap
+  run -1 --separate-stderr rocker update --memory-swap 50m "$TEST_TAG"
+  assert_one_error_line --memory-swap
+  run -1 --separate-stderr rocker update -m 1k "$TEST_TAG"
+  assert_one_error_line 6m
+  assert_equal "$(cat "$ROCKER_ROOT"/containers/*/config.json "$ROCKER_ROOT"/containers/*/container.json)" "$before"
+  rocker update -m 300m --memory-swap 400m "$TEST_TAG"
+  run -1 --separate-stderr rocker create -m 1k busybox true
+  assert_one_error_line 6m
+}
