@@ -1,10 +1,7 @@
 // image inspect, prune and tree: docker's and podman's verbs of images that rocker-image's own commands don't
 // have.
-#include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/events.hh"
-#include "rocker-image/labels.hh"
 #include "rocker-image/verbs/confirm.hh"
-#include "rocker-image/verbs/filters.hh"
 #include "rocker-image/verbs/verbs.hh"
 #include "spec/support/units.hh"
 
@@ -20,25 +17,10 @@ struct PruneOptions {
 constexpr grammar::Option<PruneOptions> prune_table[] = {
     {{"all", 'a', "", "every image that no container uses"},
      [](PruneOptions& o, std::string_view v) { o.all = on(v); }},
-    {{"filter", 0, "KEY=VALUE", "only those: label=, until="},
+    {{"filter", 0, "KEY=VALUE", "only those: label=, label!=, until="},
      [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
 };
-
-bool matches(const spec::ImageRecord& record, const std::vector<std::string>& filters) {
-  for (const auto& text : filters) {
-    const auto [key, value] = bundle::parse_pair(text, "image prune: --filter");
-    if (key == "until") {
-      if (record.created_ns >= parse_moment(value, "image prune: --filter until")) return false;
-    } else if (key == "label") {
-      if (!has_label(record.config.labels, value)) return false;
-    } else {
-      throw Error(cat("image prune: --filter: there is no filter \"", printable(key), "\""))
-          .hint("there is label, until");
-    }
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -60,14 +42,15 @@ Rows image_prune_rows() {
   return grammar::rows_of(table(prune_table));
 }
 
-PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters) {
+PrunedImages prune_images(const Room& room, bool all, const PruneFilter& filter) {
   PrunedImages out;
   // What killed imports and removals have left has no name, no label and no age.
-  if (filters.empty()) out.names = room.store.prune();
+  if (filter.is_empty()) out.names = room.store.prune();
   if (!all) return out;
   const auto used = images_of_containers(room);
   for (const auto& image : room.store.list([](const Error& error) { log::warn(error.what()); })) {
-    if (is_used(room, image, used) || !matches(image.record, filters)) continue;
+    const auto& record = image.record;
+    if (is_used(room, image, used) || !filter.match(record.config.labels, record.created_ns)) continue;
     room.store.remove(image.reference);
     for (const auto action : {"untag", "delete"})
       containers::note_image_event(room.registry.root(), action, image.reference);
@@ -82,12 +65,11 @@ int image_prune(const Room& room, Args args) {
   const auto rest =
       grammar::parse("image prune", table(prune_table), options, args, grammar::Positionals::mixed);
   refuse_surplus("image prune", rest);
-  // An unknown key is an error also where there is nothing to compare it with.
-  matches({}, options.filters);
+  const PruneFilter filter(options.filters, "image prune");
   if (!confirmed(options.force, options.all ? "all images without a container"
                                             : "what killed imports and removals have left"))
     return 0;
-  const auto pruned = prune_images(room, options.all, options.filters);
+  const auto pruned = prune_images(room, options.all, filter);
   std::string out;
   for (const auto& name : pruned.names) out += cat(name, "\n");
   if (!out.empty()) out = cat("Deleted Images:\n", out, "\n");

@@ -168,6 +168,7 @@ int inspect(const Room& room, Args args) {
 
 int port(const Room& room, Args args) {
   if (args.empty()) throw Error("port: which container?");
+  refuse_surplus("port", args, 2);
   const Facts facts = find(room, args[0]);
   // rocker publishes no port: with --network host a container's ports are the host's own.
   if (args.size() > 1)

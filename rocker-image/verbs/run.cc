@@ -70,6 +70,8 @@ constexpr grammar::Option<StartOptions> start_table[] = {
     {{"all", 0, "", "all that do not run, the oldest first"},
      [](StartOptions& o, std::string_view v) { o.all = on(v); }},
     {{"attach", 'a', "", "attach its output"}, [](StartOptions& o, std::string_view v) { o.attach = on(v); }},
+    {{"checkpoint", 0, "NAME", "checkpoints are not there yet", {}, true}, nullptr},
+    {{"checkpoint-dir", 0, "DIR", "checkpoints are not there yet", {}, true}, nullptr},
     {{"detach-keys", 0, "KEYS", "what leaves it running, ctrl-p,ctrl-q"},
      [](StartOptions& o, std::string_view v) { o.detach_keys = v; }},
     {{"filter", 'f', "KEY=VALUE", "of all, only those: restart-policy, and the keys of ps"},

@@ -56,7 +56,7 @@ struct PruneOptions {
 };
 
 constexpr grammar::Option<PruneOptions> prune_table[] = {
-    {{"filter", 0, "KEY=VALUE", "only those: label=, until="},
+    {{"filter", 0, "KEY=VALUE", "only those: label=, label!=, until="},
      [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
 };

@@ -29,11 +29,14 @@ constexpr grammar::Option<InfoOptions> info_table[] = {
 
 struct PruneOptions {
   bool all = false, volumes = false, force = false;
+  std::vector<std::string> filters;
 };
 
 constexpr grammar::Option<PruneOptions> prune_table[] = {
     {{"all", 'a', "", "images that no container uses, too"},
      [](PruneOptions& o, std::string_view v) { o.all = on(v); }},
+    {{"filter", 0, "KEY=VALUE", "only those: label=, label!=, until="},
+     [](PruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"force", 'f', "", "do not ask"}, [](PruneOptions& o, std::string_view v) { o.force = on(v); }},
     {{"volumes", 0, "", "volumes that no container uses, too"},
      [](PruneOptions& o, std::string_view v) { o.volumes = on(v); }},
@@ -85,7 +88,7 @@ template <typename Options, std::size_t size>
 void parse_options(std::string_view verb, const grammar::Option<Options> (&rows)[size], Options& options,
                    Args args) {
   const auto rest = grammar::parse(verb, table(rows), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat(verb, ": \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus(verb, rest);
 }
 
 }  // namespace
@@ -157,20 +160,25 @@ int system_info(const Room& room, Args args) {
 int system_prune(const Room& room, Args args) {
   PruneOptions options;
   parse_options("system prune", prune_table, options, args);
+  const PruneFilter filter(options.filters, "system prune");
+  const Filters of_containers(options.filters, "system prune", room.registry);
+  if (options.volumes && of_containers.has("until"))
+    throw Error("system prune: --filter until is not for --volumes: a volume has no age")
+        .hint("prune them by label");
   if (!confirmed(options.force,
                  cat("all stopped containers", options.all ? ", all images without a container" : "",
                      options.volumes ? ", all volumes without a container" : "",
                      ", and what killed imports have left")))
     return 0;
-  std::uint64_t bytes = prune_containers(room, Filters({}, "system prune", room.registry));
+  std::uint64_t bytes = prune_containers(room, of_containers);
   std::string removed;
-  const auto images = prune_images(room, options.all, {});
+  const auto images = prune_images(room, options.all, filter);
   for (const auto& name : images.names) removed += cat(name, "\n");
   if (!removed.empty()) print(cat("Deleted Images:\n", removed, "\n"));
   bytes += images.bytes;
   // The state of containers that are gone, and what their folders left mounted, went with them. The runtime's
   // folder stays.
-  if (options.volumes) bytes += prune_volumes(room);
+  if (options.volumes) bytes += prune_volumes(room, filter);
   print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
   return 0;
 }

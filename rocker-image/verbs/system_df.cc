@@ -157,7 +157,7 @@ Rows system_df_rows() {
 int system_df(const Room& room, Args args) {
   DfOptions options;
   const auto rest = grammar::parse("system df", table(df_table), options, args, grammar::Positionals::mixed);
-  if (!rest.empty()) throw Error(cat("system df: \"", printable(rest[0]), "\" is one argument too many"));
+  refuse_surplus("system df", rest);
   const All all = usage_of(room);
   if (options.verbose) {
     print(verbose_text(all, options.format));

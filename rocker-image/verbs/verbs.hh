@@ -4,6 +4,7 @@
 #include <set>
 
 #include "rocker-image/verbs/filters.hh"
+#include "rocker-image/verbs/prune_filter.hh"
 #include "rocker-image/verbs/verb.hh"
 
 namespace rocker::verbs {
@@ -80,7 +81,8 @@ int volume_rm(const Room& room, Args args);
 int volume_create(const Room& room, Args args);
 int volume_inspect(const Room& room, Args args);
 int volume_prune(const Room& room, Args args);
-std::uint64_t prune_volumes(const Room& room);  // says which; the bytes that they had
+std::uint64_t prune_volumes(const Room& room,
+                            const PruneFilter& filter);  // says which; the bytes that they had
 struct VolumeUse {
   std::string name;
   std::size_t links = 0;  // the containers that have it, whether they run or not
@@ -101,7 +103,7 @@ std::uint64_t bytes_of(const spec::ImageRecord& record);  // what it takes up
 std::set<std::string> images_of_containers(const Room& room);
 bool is_used(const Room& room, const Image& image, const std::set<std::string>& of_containers);
 // `all`: images that no container uses, too.
-PrunedImages prune_images(const Room& room, bool all, const std::vector<std::string>& filters);
+PrunedImages prune_images(const Room& room, bool all, const PruneFilter& filter);
 Rows image_prune_rows();
 int image_prune(const Room& room, Args args);
 int image_inspect(const Room& room, Args args);

@@ -53,6 +53,13 @@ constexpr grammar::Option<CreateOptions> create_table[] = {
      }},
     {{"label", 0, "KEY=VALUE", "a label"},
      [](CreateOptions& o, std::string_view v) { o.labels.insert(bundle::parse_pair(v, "--label")); }},
+    {{"opt",
+      'o',
+      "KEY=VALUE",
+      "a volume is a folder of the store; mount what it is to be, and use that",
+      {},
+      true},
+     nullptr},
 };
 
 struct RmOptions {
@@ -166,10 +173,13 @@ std::string volume_row(const Room& room, const std::string& name) {
 
 struct VolumePruneOptions {
   bool force = false;
+  std::vector<std::string> filters;
 };
 
 constexpr grammar::Option<VolumePruneOptions> volume_prune_table[] = {
     {{"all", 'a', "", "named ones too; always so"}, [](VolumePruneOptions&, std::string_view) {}},
+    {{"filter", 0, "KEY=VALUE", "only those: label=, label!="},
+     [](VolumePruneOptions& o, std::string_view v) { o.filters.emplace_back(v); }},
     {{"force", 'f', "", "do not ask"}, [](VolumePruneOptions& o, std::string_view v) { o.force = on(v); }},
 };
 
@@ -312,17 +322,18 @@ int volume_prune(const Room& room, Args args) {
   const auto rest =
       grammar::parse("volume prune", table(volume_prune_table), options, args, grammar::Positionals::mixed);
   refuse_surplus("volume prune", rest);
+  const PruneFilter filter(options.filters, "volume prune", false);
   if (!confirmed(options.force, "all volumes without a container, those with a name, too")) return 0;
-  const std::uint64_t bytes = prune_volumes(room);
+  const std::uint64_t bytes = prune_volumes(room, filter);
   print(cat("Total reclaimed space: ", format_size(bytes), "\n"));
   return 0;
 }
 
-std::uint64_t prune_volumes(const Room& room) {
+std::uint64_t prune_volumes(const Room& room, const PruneFilter& filter) {
   std::string removed;
   std::uint64_t bytes = 0;
   for (const auto& name : all_volumes(room)) {
-    if (!users_of(room, name).empty()) continue;
+    if (!filter.match(labels_of(room, name)) || !users_of(room, name).empty()) continue;
     bytes += tree_size(cat(folder(room, name), "/_data"));
     containers::remove_volume(room.registry.root(), name);
     removed += cat(name, "\n");

@@ -127,6 +127,32 @@ setup() {
   assert_line --regexp '^Local Volumes +0 '
 }
 
+@test "volume prune and system prune by label; until is not for volumes" {
+  rocker volume create --label keep=yes one
+  rocker volume create --label keep=no two
+  run -0 rocker volume prune -f --filter label=keep=no
+  assert_line two
+  run -0 rocker volume ls -q
+  assert_output one
+  rocker create --name "$TEST_TAG" --label keep=yes busybox true
+  rocker create --name "$TEST_TAG-gone" busybox true
+  run -0 rocker system prune -f --volumes --filter 'label!=keep=yes'
+  run -0 rocker ps -a --format '{{.Names}}'
+  assert_output "$TEST_TAG"
+  run -0 rocker volume ls -q
+  assert_output one
+  run -1 --separate-stderr rocker system prune -f --volumes --filter until=1h
+  assert_one_error_line 'until is not for --volumes'
+  run -1 --separate-stderr rocker volume prune -f --filter until=1h
+  assert_one_error_line 'there is no filter "until"'
+  run -1 --separate-stderr rocker system prune -f --filter color=red
+  assert_one_error_line 'there is no filter "color"'
+  run -1 --separate-stderr rocker volume create -o type=nfs three
+  assert_one_error_line 'rocker has no --opt'
+  run -1 --separate-stderr rocker port "$TEST_TAG" 80 90
+  assert_one_error_line 'one argument too many'
+}
+
 @test "system df -v: each image, container and volume; json has them as lists" {
   rocker create --name "$TEST_TAG" -v data:/data -v /nameless busybox true
   run -0 rocker system df -v
