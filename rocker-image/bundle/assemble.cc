@@ -142,13 +142,8 @@ void check_mountable(const Options& o) {
 // docker: twice the memory, memory and swap together, where the kernel counts swap at all.
 std::optional<std::int64_t> swap_limit(const Options& o) {
   const auto& memory = o.resources.memory.limit;
-  if (o.memory_swap) {
-    if (*o.memory_swap > 0 && !memory) throw Error("--memory-swap: needs --memory beside it");
-    if (*o.memory_swap > 0 && memory && *memory > 0 && *o.memory_swap < *memory) {
-      throw Error("--memory-swap: is memory and swap together, so it can't be less than --memory");
-    }
-    if (*o.memory_swap != 0) return o.memory_swap;
-  }
+  check_memory(memory, o.memory_swap);
+  if (o.memory_swap && *o.memory_swap != 0) return o.memory_swap;
   if (!memory || *memory <= 0) return std::nullopt;
   const bool counted =
       ::access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0 ||

@@ -99,6 +99,19 @@ void check_on_host(const spec::CpuResources& cpu) {
   check("--cpuset-mems", "the memory nodes", cpu.mems, "/sys/devices/system/node/online");
 }
 
+void check_memory(std::optional<std::int64_t> limit, std::optional<std::int64_t> swap) {
+  constexpr std::int64_t least = 6 << 20;
+  if (limit && *limit > 0 && *limit < least)
+    throw Error("--memory: is less than 6m, which no container starts with");
+  if (!swap || *swap <= 0) return;
+  if (!limit) throw Error("--memory-swap: needs --memory beside it");
+  if (*limit > *swap) {
+    throw Error("--memory-swap: is memory and swap together, so it can't be less than --memory")
+        .hint(cat("--memory is ", format_size(static_cast<std::uint64_t>(*limit)), ", --memory-swap ",
+                  format_size(static_cast<std::uint64_t>(*swap)), ": give both"));
+  }
+}
+
 spec::Rlimit parse_ulimit(std::string_view text) {
   constexpr std::string_view kinds[] = {"as",      "core",       "cpu",   "data",   "fsize", "locks",
                                         "memlock", "msgqueue",   "nice",  "nofile", "nproc", "rss",

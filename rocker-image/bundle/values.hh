@@ -23,6 +23,9 @@ std::string parse_cpu_list(std::string_view text, std::string_view option);
 // does: the kernel would say "numerical result out of range".
 void check_on_host(const spec::CpuResources& cpu);
 
+// Limits that the kernel or the runtime would refuse at the start; bytes, -1 is unlimited. Throws Error.
+void check_memory(std::optional<std::int64_t> limit, std::optional<std::int64_t> swap);
+
 // "nofile=1024:2048" to RLIMIT_NOFILE; -1 is unlimited.
 spec::Rlimit parse_ulimit(std::string_view text);
 

@@ -17,7 +17,6 @@
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
-#include "spec/support/units.hh"
 
 namespace rocker::containers {
 
@@ -32,22 +31,8 @@ std::string own_program() {
 
 }  // namespace
 
-void check_memory(std::optional<std::int64_t> limit, std::optional<std::int64_t> swap) {
-  constexpr std::int64_t least = 6 << 20;
-  if (limit && *limit > 0 && *limit < least)
-    throw Error("--memory: is less than 6m, which no container starts with");
-  if (!swap || *swap <= 0) return;
-  if (!limit) throw Error("--memory-swap: needs --memory beside it");
-  if (*limit > *swap) {
-    throw Error("--memory-swap: is memory and swap together, so it can't be less than --memory")
-        .hint(cat("--memory is ", format_size(static_cast<std::uint64_t>(*limit)), ", --memory-swap ",
-                  format_size(static_cast<std::uint64_t>(*swap)), ": give both"));
-  }
-}
-
 Facts create(const Room& room, const bundle::Options& options) {
   bundle::check_on_host(options.resources.cpu);
-  check_memory(options.resources.memory.limit, options.memory_swap);
   if (!options.platform.empty()) check_platform(room.store.find(options.image).record, options.platform);
   Facts facts;
   facts.name = options.name;

@@ -19,9 +19,6 @@ struct Room {
 // A new container of options.image: its folder, its bundle, container.json. On an error nothing is left.
 Facts create(const Room& room, const bundle::Options& options);
 
-// Limits that the kernel or the runtime would refuse at the start; bytes, -1 is unlimited. Throws Error.
-void check_memory(std::optional<std::int64_t> limit, std::optional<std::int64_t> swap);
-
 // Whether we are asked by who starts it again as its policy says.
 bool restarts(const Facts& facts);
 

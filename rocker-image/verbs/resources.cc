@@ -302,7 +302,7 @@ int update(const Room& room, Args args) {
     // What is stored and what is new have to fit: else the next start fails.
     const auto& memory = config.linux_.resources->memory;
     if (options.resources.memory.limit || options.resources.memory.swap)
-      check_memory(memory.limit, memory.swap);
+      bundle::check_memory(memory.limit, memory.swap);
     if (look(room.registry, facts).pid != 0 && resources != "{}") {
       call_runtime(room, {"update", "--resources", "-", facts.id}, resources);
     }
