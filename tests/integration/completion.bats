@@ -102,7 +102,7 @@ completes_to() { # LINE REGEX
   run -0 bash_offers rocker volume inspect ''
   assert_output data-one
   run -0 bash_offers rocker system prune --
-  assert_output $'--all\n--force\n--volumes\n--help'
+  assert_output $'--all\n--filter\n--force\n--volumes\n--help'
   run -0 bash_offers rocker help volume i
   assert_output inspect
   # Both a container and an image may be meant.
