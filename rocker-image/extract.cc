@@ -28,12 +28,6 @@ constexpr unsigned most_levels = 512;
 constexpr std::size_t most_waiting_xattrs = std::size_t{64} << 20;
 constexpr int most_links = 40;  // as the kernel allows on one path
 
-std::uint64_t inode_of(int fd) {
-  struct stat st {};
-  if (::fstat(fd, &st) < 0) throw system_error("stat");
-  return st.st_ino;
-}
-
 std::size_t size_of_xattrs(const Attributes& attributes) {
   std::size_t size = 0;
   for (const auto& [name, value] : attributes.xattrs) size += name.size() + value.size();
@@ -230,8 +224,7 @@ void Extractor::clear_name(const Directory& parent, const std::string& name, boo
 // nothing: the paths of a manifest, for one.
 Extractor::Depth Extractor::depth_in(std::uint64_t parent, std::string_view name) const {
   Depth depth;
-  if (const auto above = directories_.find(parent); above != directories_.end())
-    depth = {above->second.depth, above->second.path_length};
+  if (const auto above = directories_.find(parent); above != directories_.end()) depth = above->second.depth;
   ++depth.levels;
   depth.path_length += name.size() + (depth.path_length != 0 ? 1 : 0);
   if (depth.levels >= most_levels)
@@ -245,12 +238,17 @@ void Extractor::note_directory(std::uint64_t inode, const Attributes& attributes
   auto& record = directories_[inode];
   waiting_xattrs_ += size_of_xattrs(attributes) - size_of_xattrs(record.attributes);
   record.attributes = attributes;
-  record.depth = depth.levels;
-  record.path_length = depth.path_length;
+  record.depth = depth;
   if (waiting_xattrs_ > most_waiting_xattrs) {
     throw Error(cat("the directories up to here have more than ", format_size(most_waiting_xattrs),
                     " of extended attributes"));
   }
+}
+
+std::uint64_t Extractor::inode_of(int fd) {
+  struct stat st {};
+  if (::fstat(fd, &st) < 0) throw system_error("stat");
+  return st.st_ino;
 }
 
 std::uint64_t Extractor::place(std::uint64_t directory, const std::string& name) {

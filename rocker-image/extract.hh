@@ -38,9 +38,13 @@ struct ExtractOptions {
 // directory's attributes wait until all that is in it was made: what is made changes its times, and it may be
 // one that nobody can write to.
 struct DirectoryRecord {
+  // Below the root or, of what was there before the first entry, below that.
+  struct Depth {
+    unsigned levels = 0;          // 1 for what is in the root
+    std::size_t path_length = 0;  // of its path from there, no link in it
+  };
   Attributes attributes;
-  unsigned depth = 0;           // 1 for what is in the root
-  std::size_t path_length = 0;  // of its path from the root, no link in it
+  Depth depth;
 };
 using DirectoryRecords = std::unordered_map<std::uint64_t, DirectoryRecord>;
 
@@ -66,11 +70,7 @@ class Extractor {
     UniqueFd fd;
     std::uint64_t inode = 0;
   };
-  // Where a directory is, below the root or, of what was there before the first entry, below that.
-  struct Depth {
-    unsigned levels = 0;
-    std::size_t path_length = 0;
-  };
+  using Depth = DirectoryRecord::Depth;
   using Path = std::vector<std::string>;
 
   void add(const Entry& entry, EntrySource& source, bool layer);
@@ -85,6 +85,7 @@ class Extractor {
   void clear_name(const Directory& parent, const std::string& name, bool keep_directory);
   void note_directory(std::uint64_t inode, const Attributes& attributes, const Depth& depth);
   void note_placed(const Directory& parent, const std::string& name);
+  static std::uint64_t inode_of(int fd);
   static std::uint64_t place(std::uint64_t directory, const std::string& name);
 
   void add_directory(const Directory& parent, const std::string& name, const Entry& entry);

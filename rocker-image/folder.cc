@@ -26,19 +26,13 @@ Error became_shorter() {
       .hint("import a folder that nothing writes to, and none of the kernel's");
 }
 
-std::optional<std::uint64_t> mount_of(int fd) {
-  struct statx st {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || (st.stx_mask & STATX_MNT_ID) == 0) return {};
-  return st.stx_mnt_id;
-}
-
 }  // namespace
 
 FolderSource::FolderSource(int root_fd, const std::string& left_out) : root_(root_fd) {
   struct stat st {};
   if (::fstat(root_fd, &st) < 0) throw system_error("stat");
   device_ = st.st_dev;
-  mount_ = mount_of(root_fd);
+  mount_ = mount_id_of(root_fd);
   if (::stat(left_out.c_str(), &st) == 0) {
     left_out_device_ = st.st_dev;
     left_out_inode_ = st.st_ino;
@@ -70,7 +64,7 @@ bool FolderSource::next(Entry& entry) {
 }
 
 bool FolderSource::is_mounted(int fd, const struct stat& st) const {
-  if (mount_ && mount_of(fd) != mount_) return true;
+  if (mount_ && mount_id_of(fd) != mount_) return true;
   // A file of an overlay may have another device than its directory.
   return S_ISDIR(st.st_mode) && st.st_dev != device_;
 }

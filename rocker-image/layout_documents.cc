@@ -1,7 +1,5 @@
 #include "rocker-image/layout_documents.hh"
 
-#include <cerrno>
-
 #include "rocker-image/source.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
@@ -19,7 +17,7 @@ constexpr std::size_t longest_platform = 255;
 }  // namespace
 
 void LayoutDocuments::check_cancel() const {
-  if (cancel_ != nullptr && cancel_->is_set()) throw Error("interrupted", ECANCELED);
+  if (cancel_ != nullptr) cancel_->throw_if_set();
 }
 
 std::optional<std::string> LayoutDocuments::read(const std::string& path) {

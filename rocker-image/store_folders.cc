@@ -9,7 +9,6 @@
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
-#include "spec/support/read.hh"
 #include "spec/support/siphash.hh"
 #include "spec/support/str.hh"
 

@@ -98,6 +98,12 @@ void walk(int root_fd, TreeVisitor& visitor) {
   }
 }
 
+std::optional<std::uint64_t> mount_id_of(int fd) {
+  struct statx st {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || (st.stx_mask & STATX_MNT_ID) == 0) return {};
+  return st.stx_mnt_id;
+}
+
 std::string read_link_at(int dir_fd, const std::string& name) {
   std::string target(256, '\0');
   for (;;) {

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,9 @@ void walk(int root_fd, TreeVisitor& visitor);
 
 // The names in a directory, sorted, without "." and "..".
 std::vector<std::string> names_in_folder(int dir_fd);
+
+// Which mount a file is of; nothing before Linux 5.8.
+std::optional<std::uint64_t> mount_id_of(int fd);
 
 // A symbolic link's target.
 std::string read_link_at(int dir_fd, const std::string& name);

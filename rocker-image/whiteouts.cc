@@ -29,12 +29,6 @@ UniqueFd open_without_links(int root_fd, const std::string& path, int flags) {
       static_cast<int>(::syscall(SYS_openat2, root_fd, path.empty() ? "." : path.c_str(), &how, sizeof how)));
 }
 
-std::uint64_t inode_of(int fd) {
-  struct stat st {};
-  if (::fstat(fd, &st) < 0) throw system_error("stat");
-  return st.st_ino;
-}
-
 }  // namespace
 
 bool Extractor::whiteout(const Path& path) {

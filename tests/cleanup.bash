@@ -8,6 +8,12 @@ mounts_below() { # DIR
   awk -v dir="$1/" 'index($5 "/", dir) == 1 { print $5 }' /proc/self/mountinfo | tac
 }
 
+# The folders of the runtime's states of containers whose bundle lies below DIR: there, or in the runtime's own place.
+runtime_states() { # DIR
+  { [[ ! -d $1 ]] || find "$1" -maxdepth 5 -name state.json; compgen -G '/run/rocker-runc/*/state.json'; } |
+    xargs -rd '\n' grep -lsF "\"bundle\":\"$1/" | sed 's|/state.json$||'
+}
+
 # The cgroups whose path contains TAG, innermost first.
 cgroups_named() { # TAG
   find /sys/fs/cgroup -mindepth 2 -depth -type d -path "*$1*" 2>/dev/null || :
@@ -50,10 +56,14 @@ cleanup() { # DIR TAG...
   # shellcheck disable=SC2046
   [[ ! -d $dir ]] || set -- "$@" $(find "$dir" -maxdepth 5 -type d -path '*/containers/*' -regex '.*/[0-9a-f]+' -printf '%f\n' |
     grep -xE '[0-9a-f]{64}')
+  # Those of the runtime's have an ID that it made up, or one with a tag in it.
+  # shellcheck disable=SC2046
+  set -- "$@" $(runtime_states "$dir" | sed 's|.*/||' | grep -xE '[0-9a-f]{12}')
   for tag in "$@"; do
     for path in $(cgroups_named "$tag"); do thaw_cgroup "$path"; done
     for path in $(cgroups_named "$tag"); do empty_cgroup "$path"; done
   done
+  for path in $(runtime_states "$dir"); do rm -rf "$path"; done
   for path in $(mounts_below "$dir"); do umount -l "$path" 2>/dev/null || :; done
   [[ ! -d $dir ]] || rm -rf --one-file-system "$dir"
   # The parent of the wrapper's groups; it stays when anybody's container is in it.
@@ -70,4 +80,5 @@ leftovers() { # DIR TAG...
   done
   for tag in "$@"; do cgroups_named "$tag" | sed 's/^/cgroup /'; done
   mounts_below "$dir" | sed 's/^/mount /'
+  runtime_states "$dir" | grep '^/run/' | sed 's/^/state /'
 }

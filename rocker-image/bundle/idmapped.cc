@@ -77,8 +77,9 @@ UniqueFd make_user_namespace(UserRange range) {
   return open_path(cat("/proc/", child, "/ns/user"), O_RDONLY);
 }
 
-UniqueFd idmapped_tree(const std::string& path, int user_namespace) {
-  UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+UniqueFd idmapped_tree(const std::string& path, int user_namespace, bool recursive) {
+  const unsigned below = recursive ? AT_RECURSIVE : 0;
+  UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | below));
   if (!tree) throw system_error(cat("open_tree ", printable(path)));
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;

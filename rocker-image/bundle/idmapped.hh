@@ -28,9 +28,9 @@ struct UserRange {
 // A user namespace with the mapping of the layers and nothing in it.
 UniqueFd make_user_namespace(UserRange range);
 
-// A detached copy of the mount at path, idmapped. Throws Error that says what of the kernel or of the file
-// system is missing.
-UniqueFd idmapped_tree(const std::string& path, int user_namespace);
+// A detached copy of the mount at path, idmapped; with those below it, which are not, when `recursive`.
+// Throws Error that says what of the kernel or of the file system is missing.
+UniqueFd idmapped_tree(const std::string& path, int user_namespace, bool recursive = false);
 
 // Runs fn in a thread with a mount namespace of its own, in which each of the folders is covered by its
 // idmapped self: nothing of this is seen outside, and nothing is left when the thread ends, however it does.

@@ -157,8 +157,7 @@ VolumeRequest parse_mount(std::string_view text) {
       throw Error(cat(option, ": unknown key \"", printable(key), "\""))
           .hint(
               "expected of type, source, target, readonly, bind-propagation, bind-recursive, idmap, "
-              "tmpfs-size, "
-              "tmpfs-mode, volume-nocopy");
+              "tmpfs-size, tmpfs-mode, volume-nocopy");
     }
   }
   for (const auto& key : keys) {

@@ -101,8 +101,10 @@ void check_on_host(const spec::CpuResources& cpu) {
 
 void check_memory(std::optional<std::int64_t> limit, std::optional<std::int64_t> swap) {
   constexpr std::int64_t least = 6 << 20;
-  if (limit && *limit > 0 && *limit < least)
-    throw Error("--memory: is less than 6m, which no container starts with");
+  if (limit && *limit > 0 && *limit < least) {
+    throw Error(cat("--memory: expected 6m or more, as docker does, found ",
+                    format_size(static_cast<std::uint64_t>(*limit))));
+  }
   if (!swap || *swap <= 0) return;
   if (!limit) throw Error("--memory-swap: needs --memory beside it");
   if (*limit > *swap) {

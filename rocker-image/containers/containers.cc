@@ -181,13 +181,13 @@ std::string Registry::resolve(std::string_view text) const {
 
 Facts Registry::load(const std::string& id) const {
   const std::string path = cat(directory(id), "/container.json");
-  const std::string cure = cat("'rocker rm -f ", short_id(id), "' removes what is left");
+  const auto cure = [&] { return cat("'rocker rm -f ", short_id(id), "' removes what is left"); };
   auto text = read_file_if_exists(AT_FDCWD, path, most_json);
-  if (!text) throw Error(cat(path, ": is missing")).hint(cure);
+  if (!text) throw Error(cat(path, ": is missing")).hint(cure());
   try {
     return parse_facts(std::move(*text), path);
   } catch (const Error& error) {
-    throw Error(error.what()).hint(cure);
+    throw Error(error.what()).hint(cure());
   }
 }
 
@@ -213,6 +213,14 @@ std::vector<Facts> Registry::list(const std::function<void(const Error&)>& broke
 
 FileLock Registry::lock(const std::string& id) const {
   return FileLock::wait(AT_FDCWD, cat(directory(id), "/lock"), FileLock::Mode::exclusive);
+}
+
+bool Registry::was_removed(const std::string& id) const {
+  const std::string dir = directory(id);
+  if (::access(cat(dir, "/container.json").c_str(), F_OK) == 0) return false;
+  ::unlink(cat(dir, "/lock").c_str());
+  ::rmdir(dir.c_str());
+  return true;
 }
 
 void Registry::rename(Facts& facts, const std::string& name) const {

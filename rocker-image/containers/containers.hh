@@ -42,6 +42,9 @@ class Registry {
 
   // One at a time changes a container.
   FileLock lock(const std::string& id) const;
+  // To be asked with its lock, which makes the folder of a container anew that was removed before it was
+  // ours: then that goes as well.
+  bool was_removed(const std::string& id) const;
 
   void rename(Facts& facts, const std::string& name) const;
 

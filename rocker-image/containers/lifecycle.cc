@@ -109,14 +109,6 @@ void remove_locked(const Room& room, const Facts& facts, bool volumes) {
   note_event(room.registry.root(), "destroy", facts);
 }
 
-bool is_between_lives(const Registry& registry, const std::string& id) {
-  try {
-    return look(registry, registry.load(id)).status == Status::restarting;
-  } catch (const Error&) {
-    return false;  // removed
-  }
-}
-
 }  // namespace
 
 bool restarts(const Facts& facts) {
@@ -181,7 +173,7 @@ void failed(const Room& room, Facts& facts, const std::string& reason, int exit_
 }
 
 End ended(const Room& room, const std::string& id, const std::string& runtime, std::optional<int> exit_code,
-          bool restarts) {
+          bool by_policy) {
   End end;
   const std::string dir = room.registry.directory(id);
   // Called as the hook of a runtime that another command has told to delete the container: that one does the
@@ -201,7 +193,7 @@ End ended(const Room& room, const std::string& id, const std::string& runtime, s
   facts.starter = facts.restarter = 0;
   facts.health.clear();
   bundle::unmount_rootfs(dir);
-  end.restart = restarts && wants_restart(facts);
+  end.restart = by_policy && wants_restart(facts);
   if (end.restart) {
     // docker: 100 ms, doubled each time up to a minute, and from the beginning for one that ran ten seconds.
     constexpr std::int64_t long_enough = 10'000'000'000;
@@ -240,7 +232,7 @@ Facts wait_for_end(const Room& room, const Facts& given, const std::string& runt
     // Of one that is started again the monitor lives until that is done.
     constexpr int milliseconds = 50;
     while (!wait_gone(monitor.get(), facts.restart == "no" ? -1 : milliseconds) &&
-           !is_between_lives(room.registry, facts.id)) {
+           look_anew(room.registry, facts.id).status != Status::restarting) {
     }
   }
   Facts result = facts;
@@ -347,7 +339,7 @@ static void remove_present(const Room& room, const std::string& id, bool force, 
     if (::access(dir.c_str(), F_OK) != 0) return;
   }
   const FileLock lock = room.registry.lock(id);
-  if (was_removed(dir)) return;
+  if (room.registry.was_removed(id)) return;
   facts = room.registry.load(id);
   if (const Live now = look(room.registry, facts); now.pid != 0 || (!force && is_up(now)))
     throw Error(cat("container ", facts.name, " was started again"));

@@ -39,9 +39,9 @@ struct End {
 // It has ended: reads the exit status that conmon left, has the runtime forget it, unmounts, notes all that
 // down, and removes it when that was asked for.
 // `exit_code`: of one that no conmon has watched, as the runtime tells its hook.
-// `restarts`: the caller starts it again when its policy says so, and is noted down as who waits to.
+// `by_policy`: the caller starts it again when its policy says so, and is noted down as who waits to.
 End ended(const Room& room, const std::string& id, const std::string& runtime,
-          std::optional<int> exit_code = {}, bool restarts = false);
+          std::optional<int> exit_code = {}, bool by_policy = false);
 
 // Takes a container away; one that runs only by force, and then it is killed. Its anonymous volumes go with
 // it when `volumes` says so, and when it was made to be removed at its end.

@@ -118,6 +118,14 @@ Live look(const Registry& registry, const Facts& facts) {
   return live;
 }
 
+Live look_anew(const Registry& registry, const std::string& id) {
+  try {
+    return look(registry, registry.load(id));
+  } catch (const Error&) {
+    return {Status::exited};
+  }
+}
+
 UniqueFd open_pid(pid_t pid) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }

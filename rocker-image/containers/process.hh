@@ -24,6 +24,9 @@ struct Live {
 // believed only when the process is the container's, since PIDs are used again.
 Live look(const Registry& registry, const Facts& facts);
 
+// The same of its newest facts; exited when it was removed.
+Live look_anew(const Registry& registry, const std::string& id);
+
 // It runs, or is about to: what docker calls running in its refusals.
 bool is_up(const Live& live);
 

@@ -1,17 +1,8 @@
 #include "rocker-image/containers/restart.hh"
 
-#include <unistd.h>
-
 #include "spec/support/str.hh"
 
 namespace rocker::containers {
-
-bool was_removed(const std::string& dir) {
-  if (::access(cat(dir, "/container.json").c_str(), F_OK) == 0) return false;
-  ::unlink(cat(dir, "/lock").c_str());
-  ::rmdir(dir.c_str());
-  return true;
-}
 
 bool wants_restart(const Facts& facts) {
   if (facts.stopped_by_user || facts.remove) return false;
@@ -26,7 +17,7 @@ bool wants_restart(const Facts& facts) {
 
 bool restart_now(const Room& room, const Facts& then) {
   const FileLock lock = room.registry.lock(then.id);
-  if (was_removed(room.registry.directory(then.id))) return false;
+  if (room.registry.was_removed(then.id)) return false;
   Facts facts = room.registry.load(then.id);
   if (facts.stopped_by_user || facts.started_ns != then.started_ns || facts.restarter != then.restarter)
     return false;

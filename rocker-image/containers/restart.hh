@@ -1,8 +1,6 @@
 // Restart policies: whether a container that has ended is started again.
 #pragma once
 
-#include <string>
-
 #include "rocker-image/containers/lifecycle.hh"
 
 namespace rocker::containers {
@@ -13,8 +11,5 @@ bool wants_restart(const Facts& facts);
 // The delay is over: false when the container was stopped, started or removed meanwhile. Else the caller is
 // its starter now, and has to be.
 bool restart_now(const Room& room, const Facts& then);
-
-// To be asked with its lock, which makes the folder of a container anew that was removed before it was ours.
-bool was_removed(const std::string& dir);
 
 }  // namespace rocker::containers

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "rocker-image/containers/events.hh"
+#include "rocker-image/walk.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -80,15 +81,12 @@ void run_and_wait(std::vector<const char*> argv) {
   if (status != 0) throw Error(cat(argv[0], " failed for a volume"));
 }
 
-std::vector<std::string> names_in(const std::string& path) {
+// Asked at each start, of volumes that may hold millions: it reads no more than it has to.
+bool is_empty(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
-  if (!dir) throw system_error(cat("open ", path));
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  return names;
+  int entries = 0;
+  while (dir && ::readdir(dir.get()) != nullptr && entries < 3) ++entries;
+  return dir && entries == 2;
 }
 
 // What the image has in `folder` is copied beside the volume's data, where no container reaches it, and its
@@ -98,11 +96,11 @@ void fill_volume(const std::string& data, int folder) {
   const std::string volume = data.substr(0, data.rfind('/')), part = cat(volume, "/.fill");
   // cp has the descriptor as its own working directory would be: by /proc of ours.
   const std::string from = cat("/proc/", ::getpid(), "/fd/", folder, "/.");
-  if (names_in(from).empty()) return;
+  if (is_empty(from)) return;
   const UniqueFd dir = open_path(volume, O_PATH | O_DIRECTORY);
   const FileLock lock = FileLock::wait(dir.get(), ".fill.lock", FileLock::Mode::exclusive);
-  if (!names_in(data).empty()) return;  // filled by whoever had the lock
-  remove_tree(dir.get(), ".fill");      // what a killed one has left
+  if (!is_empty(data)) return;      // filled by whoever had the lock
+  remove_tree(dir.get(), ".fill");  // what a killed one has left
   const Defer clear([&] {
     try {
       remove_tree(dir.get(), ".fill");
@@ -112,10 +110,10 @@ void fill_volume(const std::string& data, int folder) {
   });
   if (::mkdirat(dir.get(), ".fill", 0700) < 0) throw system_error(cat("mkdir ", part));
   run_and_wait({"cp", "-a", "--", from.c_str(), part.c_str()});
-  for (const auto& name : names_in(part)) {
-    if (::renameat2(AT_FDCWD, cat(part, "/", name).c_str(), AT_FDCWD, cat(data, "/", name).c_str(),
-                    RENAME_NOREPLACE) == 0)
-      continue;
+  const UniqueFd filled = open_path(part, O_RDONLY | O_DIRECTORY),
+                 into = open_path(data, O_PATH | O_DIRECTORY);
+  for (const auto& name : names_in_folder(filled.get())) {
+    if (::renameat2(filled.get(), name.c_str(), into.get(), name.c_str(), RENAME_NOREPLACE) == 0) continue;
     if (errno == EEXIST) continue;  // a container was faster, and what it has made stays
     if (errno == EXDEV) {
       throw Error(cat("volume ", volume.substr(volume.rfind('/') + 1),
@@ -137,7 +135,7 @@ void fill_volumes(const bundle::Made& made) {
     const auto mount = std::find_if(mounts.begin(), mounts.end(),
                                     [&](const auto& m) { return m.destination == request.destination; });
     if (mount == mounts.end()) continue;
-    if (request.kind == Kind::volume && request.fill && names_in(mount->source).empty()) {
+    if (request.kind == Kind::volume && request.fill && is_empty(mount->source)) {
       if (!image) image = open_path(made.image.rootfs(), O_PATH | O_DIRECTORY);
       // A link at its place leads to a folder of the image's, never of the host's.
       const UniqueFd folder = try_open_in_root(image.get(), request.destination, O_RDONLY | O_DIRECTORY);

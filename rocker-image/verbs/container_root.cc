@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "rocker-image/bundle/bundle.hh"
+#include "rocker-image/bundle/idmapped.hh"
 #include "rocker-image/bundle/rootfs.hh"
 #include "rocker-image/verbs/inside.hh"
 #include "spec/support/error.hh"
@@ -33,13 +34,9 @@ UniqueFd copy_of_mount(const std::string& path, bool recursive) {
   return tree;
 }
 
-void set_attributes(int mount, std::uint64_t attributes, int user_namespace = -1) {
+void set_attributes(int mount, std::uint64_t attributes) {
   mount_attr wanted{};
   wanted.attr_set = attributes;
-  if (user_namespace >= 0) {
-    wanted.attr_set |= MOUNT_ATTR_IDMAP;
-    wanted.userns_fd = static_cast<std::uint64_t>(user_namespace);
-  }
   if (::mount_setattr(mount, "", AT_EMPTY_PATH, &wanted, sizeof wanted) < 0)
     throw system_error("mount_setattr");
 }
@@ -103,9 +100,9 @@ void ContainerRoot::show_mount(const spec::Mount& mount) {
   const auto has = [&](std::string_view word) {
     return std::find(mount.options.begin(), mount.options.end(), word) != mount.options.end();
   };
-  const UniqueFd tree = copy_of_mount(mount.source, has("rbind"));
-  set_attributes(tree.get(), MOUNT_ATTR_NODEV | (has("ro") ? MOUNT_ATTR_RDONLY : 0),
-                 has("idmap") ? user_namespace() : -1);
+  const UniqueFd tree = has("idmap") ? bundle::idmapped_tree(mount.source, user_namespace(), has("rbind"))
+                                     : copy_of_mount(mount.source, has("rbind"));
+  set_attributes(tree.get(), MOUNT_ATTR_NODEV | (has("ro") ? MOUNT_ATTR_RDONLY : 0));
   struct stat source {
   }, place{};
   if (::fstat(tree.get(), &source) < 0) throw system_error("stat");

@@ -5,8 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <climits>
-
+#include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
@@ -18,28 +17,15 @@ namespace {
 
 constexpr int most_links = 40;  // as the kernel has it (path_resolution(7))
 
-std::uint64_t mount_of(int fd) {
-  struct statx st {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) throw system_error("statx");
-  return st.stx_mnt_id;
-}
-
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
 }
 
-std::string read_link(int dir_fd, const std::string& name) {
-  char target[PATH_MAX];
-  const ssize_t size = ::readlinkat(dir_fd, name.c_str(), target, sizeof target);
-  if (size < 0) throw system_error(cat("readlink ", printable(name)));
-  return std::string(target, static_cast<std::size_t>(size));
-}
-
 // Where a path leads, as the root's own processes see it.
 std::string resolved(int root, const std::string& path, int flags) {
   const auto path_of = [](const UniqueFd& fd) {
-    return read_link(AT_FDCWD, cat("/proc/self/fd/", fd.get()));
+    return read_link_at(AT_FDCWD, cat("/proc/self/fd/", fd.get()));
   };
   std::string whole = path_of(open_in_root(root, path, O_PATH | flags));
   const std::string top = path_of(open_in_root(root, "/", O_PATH));
@@ -57,7 +43,7 @@ Parent parent_behind_links(int root, std::string path) {
         !S_ISLNK(st.st_mode)) {
       return parent;
     }
-    const std::string target = read_link(parent.dir.get(), parent.name);
+    const std::string target = read_link_at(parent.dir.get(), parent.name);
     path = target.starts_with('/') ? target : cat(path.substr(0, path.rfind('/') + 1), target);
   }
   throw system_error(cat("open ", printable(path)), ELOOP);
@@ -100,7 +86,7 @@ Source find_source(const Place& place, bool follow) {
 void refuse_read_only(const Place& place, int fd) {
   struct statvfs fs {};
   if (!place.in_container || ::fstatvfs(fd, &fs) < 0 || (fs.f_flag & ST_RDONLY) == 0) return;
-  const bool is_root = mount_of(fd) == mount_of(place.root);
+  const bool is_root = mount_id_of(fd) == mount_id_of(place.root);
   throw Error(cat(printable(place.text), ": ", is_root ? "container rootfs" : "mounted volume",
                   " is marked read-only"),
               EROFS);
@@ -126,7 +112,7 @@ Destination find_destination(const Place& place, const Source& source) {
   Parent parent = with_context([&] { return printable(place.text); },
                                [&] { return parent_behind_links(place.root, path); });
   refuse_read_only(place, parent.dir.get());
-  if (there && place.in_container && mount_of(there.get()) != mount_of(parent.dir.get())) {
+  if (there && place.in_container && mount_id_of(there.get()) != mount_id_of(parent.dir.get())) {
     // To replace it would take the mount away from a container that runs.
     refuse_read_only(place, there.get());
     throw system_error(cat(printable(place.text), ": is a mount"), EBUSY)

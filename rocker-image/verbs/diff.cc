@@ -102,10 +102,11 @@ int diff(const Room& room, Args args) {
   Listing listing(spec::load_config(dir));
   while (const FTSENT* entry = ::fts_read(walk.get())) {
     if (entry->fts_level == 0) continue;
-    if (entry->fts_info == FTS_DP) {
-      listing.leave();
-      continue;
-    }
+    const bool lost = entry->fts_info == FTS_DNR || entry->fts_info == FTS_NS || entry->fts_info == FTS_ERR;
+    // A container that runs may take a name away while it is looked at.
+    if (lost && entry->fts_errno != ENOENT) throw system_error(entry->fts_path, entry->fts_errno);
+    if (entry->fts_info == FTS_DP || entry->fts_info == FTS_DNR) listing.leave();
+    if (lost || entry->fts_info == FTS_DP) continue;
     const std::string path = std::string(entry->fts_path).substr(upper.size());
     struct stat lower {};
     const bool was = ::fstatat(below.get(), path.c_str() + 1, &lower, AT_SYMLINK_NOFOLLOW) == 0;

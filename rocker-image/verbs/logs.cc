@@ -174,13 +174,9 @@ int logs(const Room& room, Args args) {
       [](void* opaque) {
         const auto& c = *static_cast<Context*>(opaque);
         const auto& registry = c.room.registry;
-        if (open_process(registry, c.facts) || open_monitor(registry, c.facts)) return true;
         // A restart policy may be about to bring it back: that is in its newest facts.
-        try {
-          return is_up(look(registry, registry.load(c.facts.id)));
-        } catch (const Error&) {
-          return false;  // removed
-        }
+        return open_process(registry, c.facts) || open_monitor(registry, c.facts) ||
+               is_up(look_anew(registry, c.facts.id));
       },
       &context);
   return 0;

@@ -89,7 +89,7 @@ std::string docker_status(const Facts& facts, const Live& live, std::int64_t now
 struct Row {
   Facts facts;
   Live live;
-  std::optional<std::uint64_t> size;  // when it was asked for
+  std::uint64_t size = 0;  // 0 unless it was asked for
 };
 
 void sort_rows(std::vector<Row>& rows, std::string_view by) {
@@ -127,8 +127,7 @@ std::string mounts_text(const Facts& facts, bool whole) {
 
 }  // namespace
 
-std::string container_row(const Facts& f, const Live& live, std::optional<std::uint64_t> size,
-                          bool no_trunc) {
+std::string container_row(const Facts& f, const Live& live, std::uint64_t size, bool no_trunc) {
   const std::int64_t now = now_ns();
   std::string command = printable(join(f.command, " "), 4096);
   if (!no_trunc) command = cut(command, 20);
@@ -151,7 +150,7 @@ std::string container_row(const Facts& f, const Live& live, std::optional<std::u
     w.member("Pid", live.pid);
     w.member("Ports", "");
     w.member("RunningFor", cat(age(now - f.created_ns), " ago"));
-    w.member("Size", format_size(size.value_or(0)));
+    w.member("Size", format_size(size));
     w.member("State", name(live.status));
     w.member("Status", docker_status(f, live, now));
   });
@@ -209,7 +208,7 @@ int ps(const Room& room, Args args) {
     cells.push_back({options.no_trunc ? f.id : short_id(f.id), f.name, f.image,
                      row.live.pid != 0 ? cat(row.live.pid) : "-", status,
                      options.no_trunc ? command : cut(command, 30), spec::local_time(f.created_ns)});
-    if (options.size) cells.back().push_back(format_size(row.size.value_or(0)));
+    if (options.size) cells.back().push_back(format_size(row.size));
   }
   print(table_text(cells));
   return 0;

@@ -50,8 +50,8 @@ Rows inspect_rows();
 Rows stats_rows();
 Rows update_rows();
 int ps(const Room& room, Args args);
-// docker's fields of a container in a listing; without a size it has none to show.
-std::string container_row(const Facts& facts, const containers::Live& live, std::optional<std::uint64_t> size,
+// docker's fields of a container in a listing; `size`: what it has written, 0 when nobody asks.
+std::string container_row(const Facts& facts, const containers::Live& live, std::uint64_t size,
                           bool no_trunc);
 int logs(const Room& room, Args args);
 int events(const Room& room, Args args);

@@ -11,7 +11,6 @@
 
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
-#include "spec/support/read.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {

@@ -18,6 +18,10 @@ inline UniqueFd open_path(const std::string& path, int flags, mode_t mode = 0) {
   return open_at(-100 /* AT_FDCWD */, path, flags, mode);
 }
 
+// Fills `at` as far as there is something to read, and returns how much that is: less than `size` only at the
+// end. `name` is for messages.
+std::size_t read_up_to(int fd, char* at, std::size_t size, std::string_view name);
+
 // Everything that is left to read; an error when it is more than `most` bytes. `name` is for messages.
 std::string read_all(int fd, std::string_view name, std::size_t most);
 

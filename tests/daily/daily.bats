@@ -10,10 +10,7 @@
 load ../integration/helpers
 
 setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
+  setup_containers
   head -c 1000000 /dev/zero >data
   echo 'echo from a script' >script
   mkdir -p results

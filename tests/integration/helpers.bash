@@ -256,6 +256,14 @@ import_busybox() { # [NAME]
   "$ROCKER_IMAGE" import "$(busybox_tar)" "${1:-busybox}" >/dev/null
 }
 
+# The setup of tests that run containers by rocker.
+setup_containers() {
+  setup_test
+  needs overlay
+  needs command conmon
+  import_busybox busybox
+}
+
 # ---- waiting and asserting
 
 # Until COMMAND succeeds; fails after so many seconds.

@@ -2,12 +2,7 @@
 # cp: what it sees of a container's mounts, and what it must not replace.
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 @test "cp: a container that does not run has its volumes and folders where they would be mounted" {
   mkdir -p host/sub

@@ -3,12 +3,7 @@
 
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 status_of() { rocker ps -a --format '{{.State}}' --filter "name=$1"; }
 is_status() { [[ $(status_of "$1") = "$2" ]]; }

@@ -2,12 +2,7 @@
 # What scripts that were written for docker ask for and read.
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 @test "--platform: an image of another one is refused, and says what it is" {
   local mine=amd64 other=arm64

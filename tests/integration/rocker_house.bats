@@ -2,12 +2,7 @@
 # What keeps house: port, and the four ways to prune; image tree.
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 @test "port: nothing is published, which is no error but for a port that is asked for" {
   rocker create --name "$TEST_TAG" busybox true

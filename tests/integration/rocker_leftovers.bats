@@ -3,12 +3,7 @@
 
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 no_process() { ! pgrep -f "$ROCKER_ROOT" >/dev/null; }
 

@@ -2,12 +2,7 @@
 # logs: by time, and no longer than --log-opt max-size says.
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 @test "logs --since and --until: a moment, and so long ago" {
   rocker run -d --name "$TEST_TAG" busybox sh -c 'echo one; sleep 2; echo two; sleep 2; echo three' >/dev/null

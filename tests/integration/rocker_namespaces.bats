@@ -3,10 +3,7 @@
 load helpers
 
 setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
+  setup_containers
   rocker run -d --name "$TEST_TAG" --hostname first busybox sleep 4321
   FIRST=$(rocker inspect --format '{{.State.Pid}}' "$TEST_TAG")
 }

@@ -2,12 +2,7 @@
 # Restart policies: who is started again, how often, and who is not.
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 starts() { rocker logs "$1" | grep -c started; }
 started_times() { [[ $(starts "$1") -ge $2 ]]; }

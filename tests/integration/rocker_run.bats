@@ -3,12 +3,7 @@
 
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 @test "run: stdin, stdout and stderr are the caller's, with and without --rm" {
   local rm

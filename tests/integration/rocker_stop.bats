@@ -3,12 +3,7 @@
 
 load helpers
 
-setup() {
-  setup_test
-  needs overlay
-  needs command conmon
-  import_busybox
-}
+setup() { setup_containers; }
 
 # A runtime whose create waits for a file "go".
 slow_runtime() {

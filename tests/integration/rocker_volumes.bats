@@ -47,12 +47,20 @@ setup() {
   assert_not_exist "$ROCKER_ROOT/volumes/shared/.fill"
 }
 
-@test "--mount: a source with a comma, in quotes" {
+@test "--mount: a source with a comma, in quotes, and what is mounted below it" {
   import_busybox
-  mkdir 'a,b'
+  mkdir -p 'a,b/below'
   echo comma >'a,b/file'
-  run -0 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,bind-recursive=readonly,readonly" busybox cat /in/file </dev/null
-  assert_output comma
+  mount -t tmpfs tmpfs 'a,b/below'
+  run -0 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,readonly" busybox \
+    sh -c 'cat /in/file; touch /in/x 2>/dev/null || touch /in/below/x && echo below' </dev/null
+  assert_output $'comma\nbelow'
+  # What is mounted below it as well, and not at all.
+  run -1 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,readonly,bind-recursive=readonly" busybox \
+    touch /in/below/y </dev/null
+  assert_output --partial 'Read-only file system'
+  run -0 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,bind-recursive=disabled" busybox ls /in/below </dev/null
+  assert_output ''
   run -125 --separate-stderr rocker run --rm --mount type=volume,src=v,dst=/x,volume-subpath=y busybox true
   assert_one_error_line 'volume-subpath - mount the volume'
 }

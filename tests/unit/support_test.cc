@@ -5,7 +5,6 @@
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
-#include "spec/support/read.hh"
 #include "spec/support/str.hh"
 #include "spec/support/units.hh"
 #include "spec/support/utf8.hh"
