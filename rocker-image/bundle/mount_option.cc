@@ -74,9 +74,9 @@ bool belongs(std::string_view key, Kind kind) {
 void set_recursive(VolumeRequest& request, std::string_view value) {
   if (value == "disabled") {
     request.options.emplace_back("bind");
-  } else if (value == "readonly") {
-    request.options.emplace_back("rro");
-  } else if (value != "enabled" && value != "writable") {
+  } else if (value == "writable") {
+    request.writable_below = true;
+  } else if (value != "enabled" && value != "readonly") {
     throw Error(cat(option, ": bind-recursive: expected enabled, disabled, writable or readonly, found \"",
                     printable(value), "\""));
   }
@@ -101,7 +101,7 @@ void expect_one_of(std::string_view key, std::string_view value,
 VolumeRequest parse_mount(std::string_view text) {
   VolumeRequest request;
   request.kind = Kind::volume;
-  std::string source;
+  std::string source, below;
   std::vector<std::string> keys;
   for (const auto& field : fields_of(text)) {
     const auto equals = field.find('=');
@@ -135,6 +135,7 @@ VolumeRequest parse_mount(std::string_view text) {
       if (flag()) request.options.emplace_back("bind");
     } else if (key == "bind-recursive") {
       set_recursive(request, value);
+      if (value == "writable" || value == "readonly") below = value;
     } else if (key == "tmpfs-size") {
       request.options.push_back(cat("size=", parse_size(value, cat(option, " tmpfs-size"))));
     } else if (key == "tmpfs-mode") {
@@ -160,6 +161,10 @@ VolumeRequest parse_mount(std::string_view text) {
               "tmpfs-size, tmpfs-mode, volume-nocopy");
     }
   }
+  if (!below.empty() && !request.readonly)
+    throw Error(
+        cat(option, ": bind-recursive=", below, " is for what is read-only, in \"", printable(text), "\""))
+        .hint("add readonly, or leave bind-recursive out");
   for (const auto& key : keys) {
     if (!belongs(key, request.kind))
       throw Error(

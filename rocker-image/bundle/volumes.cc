@@ -167,6 +167,9 @@ spec::Mount mount_of(const VolumeRequest& request, const std::string& source, bo
       mount.options.push_back(word);
   }
   mount.options.emplace_back(request.readonly ? "ro" : "rw");
+  // As docker since its version 25: else "-v /:/host:ro" would leave every file system below / open.
+  if (request.readonly && request.kind == Kind::bind && !request.writable_below && !given("bind"))
+    mount.options.emplace_back("rro");
   return mount;
 }
 

@@ -14,10 +14,11 @@ namespace rocker::bundle {
 struct VolumeRequest {
   enum class Kind { bind, volume, tmpfs };
   Kind kind = Kind::bind;
-  std::string source;       // bind: an absolute path; volume: its name, empty for an anonymous one
-  std::string destination;  // absolute
-  std::string mode;         // the third part of -v, as given
-  bool readonly = false;
+  std::string source;                // bind: an absolute path; volume: its name, empty for an anonymous one
+  std::string destination;           // absolute
+  std::string mode;                  // the third part of -v, as given
+  bool readonly = false;             // with all that is mounted below a bind's source
+  bool writable_below = false;       // but for that
   bool make_source = false;          // docker's -v makes a missing folder of the host's, --mount does not
   bool own = false;                  // give it to the container's user (podman's U)
   bool idmap = false;                // a folder of the host's seen with the container's own numbers

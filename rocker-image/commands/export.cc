@@ -2,9 +2,9 @@
 
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
-#include "rocker-image/commands/output.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/oci_writer.hh"
+#include "rocker-image/output.hh"
 #include "rocker-image/store.hh"
 #include "rocker-image/tar_writer.hh"
 #include "spec/support/error.hh"

@@ -34,10 +34,10 @@ UniqueFd copy_of_mount(const std::string& path, bool recursive) {
   return tree;
 }
 
-void set_attributes(int mount, std::uint64_t attributes) {
+void set_attributes(int mount, std::uint64_t attributes, unsigned int flags = 0) {
   mount_attr wanted{};
   wanted.attr_set = attributes;
-  if (::mount_setattr(mount, "", AT_EMPTY_PATH, &wanted, sizeof wanted) < 0)
+  if (::mount_setattr(mount, "", AT_EMPTY_PATH | flags, &wanted, sizeof wanted) < 0)
     throw system_error("mount_setattr");
 }
 
@@ -103,6 +103,7 @@ void ContainerRoot::show_mount(const spec::Mount& mount) {
   const UniqueFd tree = has("idmap") ? bundle::idmapped_tree(mount.source, user_namespace(), has("rbind"))
                                      : copy_of_mount(mount.source, has("rbind"));
   set_attributes(tree.get(), MOUNT_ATTR_NODEV | (has("ro") ? MOUNT_ATTR_RDONLY : 0));
+  if (has("rro")) set_attributes(tree.get(), MOUNT_ATTR_RDONLY, AT_RECURSIVE);
   struct stat source {
   }, place{};
   if (::fstat(tree.get(), &source) < 0) throw system_error("stat");

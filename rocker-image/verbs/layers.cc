@@ -11,6 +11,7 @@
 #include "rocker-image/changes.hh"
 #include "rocker-image/containers/events.hh"
 #include "rocker-image/folder.hh"
+#include "rocker-image/output.hh"
 #include "rocker-image/tar_writer.hh"
 #include "rocker-image/verbs/container_root.hh"
 #include "rocker-image/verbs/inside.hh"
@@ -105,18 +106,13 @@ int export_verb(const Room& room, Args args) {
       grammar::parse("export", table(export_table), options, args, grammar::Positionals::mixed);
   if (names.size() != 1)
     throw Error("export: expected one container or image").hint("rocker export NAME -o FILE");
-  if (options.output.empty() && ::isatty(STDOUT_FILENO) != 0) {
-    throw Error("export: a tar is nothing for a terminal").hint("redirect it, or use -o FILE");
-  }
   const Facts facts = find(room, names[0]);
-  UniqueFd out;
-  const std::string part = cat(options.output, ".", ::getpid(), ".part");
-  if (!options.output.empty()) out = open_path(part, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  Output output(options.output);
   // The layers, not what is mounted in them.
   const ContainerRoot held(room, facts);
   const UniqueFd root = ContainerRoot::layers_of(room, facts);
   const auto from_inside = [&] {
-    Inside(held.user_namespace(), [&] { write_tar(root.get(), out ? out.get() : STDOUT_FILENO); }).finish();
+    Inside(held.user_namespace(), [&] { write_tar(root.get(), output.fd()); }).finish();
     return 0;
   };
   const int status =
@@ -124,12 +120,9 @@ int export_verb(const Room& room, Args args) {
           ? from_inside()
           : run_attached({"tar", "--numeric-owner", "--sparse", "--xattrs", "--one-file-system", "-C",
                           cat(room.registry.directory(facts.id), "/rootfs"), "-cf", "-", "."},
-                         -1, out.get());
-  if (status != 0) {
-    if (out) ::unlink(part.c_str());
-    throw Error(cat("export: tar failed with status ", status));
-  }
-  if (out && ::rename(part.c_str(), options.output.c_str()) < 0) throw system_error(cat("rename ", part));
+                         -1, output.fd());
+  if (status != 0) throw Error(cat("export: tar failed with status ", status));
+  output.finish();
   containers::note_event(room.registry.root(), "export", facts);
   return 0;
 }

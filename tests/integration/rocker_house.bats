@@ -184,4 +184,13 @@ setup() { setup_containers; }
   rocker export busybox -o web
   run -0 tar -tf web
   assert_line --regexp '^(\./)?bin/busybox$'
+  # What is no file is written to, and stays what it is; one that can't be made leaves nothing.
+  mkfifo pipe
+  tar -tf pipe >through &
+  rocker export -o pipe web
+  wait $!
+  assert [ -p pipe ]
+  assert_equal "$(<through)" "$(tar -tf after.tar)"
+  run -1 --separate-stderr rocker export -o nowhere/x.tar web
+  assert_one_error_line 'nowhere/x.tar'
 }

@@ -52,13 +52,18 @@ setup() {
   mkdir -p 'a,b/below'
   echo comma >'a,b/file'
   mount -t tmpfs tmpfs 'a,b/below'
-  run -0 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,readonly" busybox \
+  run -0 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,readonly,bind-recursive=writable" busybox \
     sh -c 'cat /in/file; touch /in/x 2>/dev/null || touch /in/below/x && echo below' </dev/null
   assert_output $'comma\nbelow'
-  # What is mounted below it as well, and not at all.
-  run -1 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,readonly,bind-recursive=readonly" busybox \
-    touch /in/below/y </dev/null
-  assert_output --partial 'Read-only file system'
+  # Read-only is what is mounted below it as well, for cp too; or it is not there at all.
+  for option in "--mount=type=bind,\"source=$PWD/a,b\",target=/in,readonly" "--volume=$PWD/a,b:/in:ro"; do
+    run -1 rocker run --rm "$option" busybox touch /in/below/y </dev/null
+    assert_output --partial 'Read-only file system'
+  done
+  rocker create --name below -v "$PWD/a,b:/in:ro" busybox true >/dev/null
+  run -1 --separate-stderr rocker cp a,b/file below:/in/below/z
+  assert_one_error_line 'below:/in/below/z: mounted volume is marked read-only'
+  assert_file_not_exist a,b/below/z
   run -0 rocker run --rm --mount "type=bind,\"source=$PWD/a,b\",target=/in,bind-recursive=disabled" busybox ls /in/below </dev/null
   assert_output ''
   run -125 --separate-stderr rocker run --rm --mount type=volume,src=v,dst=/x,volume-subpath=y busybox true

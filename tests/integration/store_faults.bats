@@ -118,6 +118,12 @@ assert_whole() { # IMAGE VERSION...
     assert_equal "$left" ''
   done
   umount disk
+  # Nor does one that is killed, here by a limit on the size of files.
+  mkdir killed
+  for verb in export save; do
+    run -153 bash -c 'ulimit -c 0 -f 100; exec "$@"' _ "$BUILD/rocker-image" --root "$ROCKER_ROOT" "$verb" x -o killed/o.tar
+    assert_equal "$(ls -A killed)" ''
+  done
 }
 
 @test 'an input that can not be read, that shrinks, or whose writer goes away' {

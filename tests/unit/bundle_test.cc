@@ -194,14 +194,19 @@ Test(volumes, mount_has_dockers_grammar) {
   const auto quoted = parse_mount(R"(Type=bind,"Source=/a,b",DST=/c,"target=/with ""quotes""")");
   cr_assert(quoted.source == "/a,b", "%s", quoted.source.c_str());
   cr_assert(quoted.destination == "/with \"quotes\"", "%s", quoted.destination.c_str());
-  cr_assert(has(parse_mount("type=bind,src=/a,dst=/b,ro,bind-recursive=readonly").options, "rro"));
+  const auto options = [](const char* text) { return mount_of(parse_mount(text), "/a", false).options; };
+  cr_assert(has(options("type=bind,src=/a,dst=/b,ro,bind-recursive=readonly"), "rro"));
+  cr_assert(has(options("type=bind,src=/a,dst=/b,ro"), "rro"));
+  cr_assert(!has(options("type=bind,src=/a,dst=/b"), "rro"));
+  cr_assert(!has(options("type=bind,src=/a,dst=/b,ro,bind-recursive=writable"), "rro"));
   cr_assert(has(mount_of(parse_mount("type=bind,src=/a,dst=/b,bind-recursive=disabled"), "/a", false).options,
                 "bind"));
   cr_assert(parse_mount("src=v,dst=/b,volume-driver=local,consistency=cached").kind ==
             VolumeRequest::Kind::volume);
   const struct {
     const char *text, *part;
-  } bad[] = {{"type=bind,src=/a,dst=/b,tmpfs-size=1", "tmpfs-size is not for type=bind"},
+  } bad[] = {{"type=bind,src=/a,dst=/b,bind-recursive=readonly", "is for what is read-only"},
+             {"type=bind,src=/a,dst=/b,tmpfs-size=1", "tmpfs-size is not for type=bind"},
              {"type=bind,src=/a,dst=/b,volume-nocopy", "volume-nocopy is not for type=bind"},
              {"src=v,dst=/b,bind-propagation=rslave", "bind-propagation is not for type=volume"},
              {"src=v,dst=/b,volume-subpath=x", "rocker has no volume-subpath"},

@@ -1,4 +1,4 @@
-#include "rocker-image/commands/output.hh"
+#include "rocker-image/output.hh"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -30,17 +30,29 @@ Output::Output(const std::string& path) {
   }
   path_ = path;
   part_ = cat(path, ".", ::getpid(), ".part");
-  fd_ = open_path(part_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  // Without a name where the file system has that: not even a kill -9 leaves it behind.
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  fd_.reset(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
+  named_ = !fd_;
+  if (named_) fd_ = open_path(part_, O_WRONLY | O_CREAT | O_EXCL, 0666);
 }
 
 Output::~Output() {
-  if (!part_.empty()) ::unlink(part_.c_str());
+  if (named_) ::unlink(part_.c_str());
 }
 
 void Output::finish() {
-  if (part_.empty()) return;
+  if (path_.empty()) return;
+  // There is no link() that replaces what has the name.
+  if (!named_) {
+    if (::linkat(AT_FDCWD, cat("/proc/self/fd/", fd_.get()).c_str(), AT_FDCWD, part_.c_str(),
+                 AT_SYMLINK_FOLLOW) < 0)
+      throw system_error(cat("link ", part_));
+    named_ = true;
+  }
   if (::rename(part_.c_str(), path_.c_str()) < 0) throw system_error(cat("rename ", part_));
-  part_.clear();
+  named_ = false;
 }
 
 }  // namespace rocker

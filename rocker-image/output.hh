@@ -22,6 +22,7 @@ class Output {
 
  private:
   std::string path_, part_, name_;
+  bool named_ = false;  // part_ is there, and is taken away unless it gets path_'s name
   UniqueFd fd_;
 };
 
