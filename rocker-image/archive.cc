@@ -9,6 +9,7 @@
 
 #include "rocker-image/acl.hh"
 #include "rocker-image/describe.hh"
+#include "rocker-image/xattr_names.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -197,6 +198,7 @@ void ArchiveReader::read_attributes(archive_entry* raw, Entry& entry) {
         attributes.xattrs.emplace_back(name, std::string(static_cast<const char*>(value), size));
     }
   }
+  decode_xattr_names(attributes.xattrs);
   entry.lost_acls = append_acls(raw, attributes.xattrs);
 }
 

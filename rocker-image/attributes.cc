@@ -6,6 +6,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -70,6 +72,8 @@ std::vector<std::pair<std::string, std::string>> read_xattrs(int fd) {
     value.resize(static_cast<std::size_t>(size));
     xattrs.emplace_back(name, std::move(value));
   }
+  // Each file system lists them in an order of its own.
+  std::sort(xattrs.begin(), xattrs.end());
   return xattrs;
 }
 

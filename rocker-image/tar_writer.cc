@@ -52,6 +52,8 @@ TarWriter::TarWriter(int fd, Compress compress, std::string what)
   // As for reading: names are bytes, and libarchive converts them unless the locale is UTF-8.
   std::setlocale(LC_CTYPE, "C.UTF-8");
   check(::archive_write_set_format_pax_restricted(archive_));
+  // Not under LIBARCHIVE.xattr as well, which tells nothing more and GNU tar warns of.
+  check(::archive_write_set_format_option(archive_, "pax", "xattrheader", "SCHILY"));
   if (compress == Compress::gzip) {
     check(::archive_write_add_filter_gzip(archive_));
     check(::archive_write_set_filter_option(archive_, "gzip", "timestamp", nullptr));

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What an image gives back: tag, export, save, verify, diff, history, df; and the ways to list and to trust.
 load helpers
+load tar
 
 tree() {
   mkdir -p tree/etc tree/bin
@@ -49,6 +50,37 @@ tree() {
   done
   SOURCE_DATE_EPOCH=1000000000 rocker_image export x >clamped.tar
   refute [ "$(tar -tvf clamped.tar --utc --full-time | grep -c 2020)" -gt 0 ]
+}
+
+@test 'export and import keep the names of xattrs, and make no second one of any' {
+  echo x >f
+  setfattr -n user.a=b -v 1 f || skip 'needs user xattrs on the file system'
+  setfattr -n user.p%41 -v 2 f
+  setfattr -n $'user.\xffx' -v 3 f
+  setfattr -n user.plain -v 4 f
+  tar --xattrs --format=pax -cf t.tar f
+  local round
+  attributes() { (cd "$1" && getfattr -d f); }
+  rocker_image import t.tar x:0
+  attributes "$(rocker_image path x:0)" | diff <(attributes .) -
+  for round in 0 1; do
+    rocker_image export "x:$round" -o $round.tar
+    rocker_image import $round.tar "x:$((round + 1))"
+    attributes "$(rocker_image path "x:$((round + 1))")" | diff <(attributes .) -
+  done
+  cmp 0.tar 1.tar
+  run tar -tf 0.tar
+  assert_output $'./\nf'
+}
+
+@test 'an xattr that libarchive has written down twice is one' {
+  printf '%s\n' '34 LIBARCHIVE.xattr.user.a%3Db=MQ' '29 SCHILY.xattr.user.a%3Db=1' >pax
+  { tar_entry name=PaxHeaders/x type=x file=pax; tar_entry name=f content=1
+    tar_pax LIBARCHIVE.xattr.user.%FF MQ; tar_entry name=g content=1; tar_end; } >t.tar
+  import_ok t.tar
+  assert_equal "$(getfattr -d "$root/f" 2>/dev/null | grep -c user)" 1
+  assert_equal "$(getfattr --only-values -n user.a=b "$root/f" 2>/dev/null)" 1
+  assert_equal "$(getfattr --only-values -n $'user.\xff' "$root/g" 2>/dev/null)" 1
 }
 
 @test 'save makes an OCI archive that skopeo and umoci read and import takes back' {
