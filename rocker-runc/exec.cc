@@ -69,6 +69,7 @@ class Execution {
     process::ProcessPlan plan =
         process::plan_process({process_, config_.linux_, container_.record().session_keyring,
                                options_.preserve_fds, (namespaces & CLONE_NEWUSER) != 0});
+    plan.make_cwd = false;
     const UniqueFd proc = open_path("/proc", O_PATH | O_DIRECTORY);
     if (!config_.linux_.creates(spec::NamespaceType::mount)) open_root(init);
     UniqueFd console, console_other;

@@ -38,18 +38,29 @@ void join_session_keyring(const std::string& keyring) {
   throw error;
 }
 
-// The working directory, made when it is missing. True when the process is in it already; false when root may
-// not enter it (NFS, fuse) and the user has to try.
-bool enter_directory(const std::string& cwd) {
+// For a further process the container goes on, and only its program could not be executed: docker's statuses.
+Error cwd_error(const ProcessPlan& plan) {
+  auto error = system_error(cat("/process/cwd \"", printable(plan.process->cwd), "\""));
+  if (plan.make_cwd) return error;
+  const bool missing = error.errno_value() == ENOENT;
+  if (missing) error.hint("only run and create make it");
+  error.exit_status(missing ? 127 : 126);
+  return error;
+}
+
+// The working directory, made when it is missing and may be. True when the process is in it already; false
+// when root may not enter it (NFS, fuse) and the user has to try.
+bool enter_directory(const ProcessPlan& plan) {
+  const std::string& cwd = plan.process->cwd;
   if (::chdir(cwd.c_str()) == 0) return true;
   if (errno == EACCES) return false;
-  if (errno == ENOENT) {
+  if (errno == ENOENT && plan.make_cwd) {
     const UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     with_context([&] { return cat("/process/cwd \"", printable(cwd), "\""); },
                  [&] { make_directories_in_root(root.get(), cwd, 0755); });
     if (::chdir(cwd.c_str()) == 0) return true;
   }
-  throw system_error(cat("/process/cwd \"", printable(cwd), "\""));
+  throw cwd_error(plan);
 }
 
 // A descriptor of the host's that leaked into the container would make "/proc/self/fd/7/.." a working
@@ -149,7 +160,7 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   // A filter may know nothing of close_range(2): before it.
   close_descriptors(plan.preserve_fds, channel.fd());
   const mode_t callers_mask = ::umask(0);  // not for the working directory that is made
-  const bool inside = enter_directory(process.cwd);
+  const bool inside = enter_directory(plan);
   ::umask(process.user.umask.value_or(callers_mask));
 
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; with it, the filter comes last,
@@ -159,9 +170,7 @@ void become_process(const ProcessPlan& plan, const Pty* pty, int proc_fd, const 
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) throw system_error("prctl(PR_SET_KEEPCAPS)");
   set_user(process.user);
   set_capabilities(plan.capabilities);
-  if (!inside && ::chdir(process.cwd.c_str()) < 0) {
-    throw system_error(cat("/process/cwd \"", printable(process.cwd), "\""));
-  }
+  if (!inside && ::chdir(process.cwd.c_str()) < 0) throw cwd_error(plan);
   check_directory();
   if (plan.personality) apply_personality(*plan.personality);
 

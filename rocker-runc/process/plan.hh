@@ -33,6 +33,7 @@ struct ProcessPlan {
   int listen_fds = 0;           // how many of them are LISTEN_FDS (sd_listen_fds(3))
   // A user namespace can't raise limits above the caller's; whoever started it sets them from outside.
   bool parent_sets_limits = false;
+  bool make_cwd = true;  // when it is missing; a further process (exec) is not to change what it looks at
 };
 
 struct ProcessInput {

@@ -80,3 +80,14 @@ load process
   run --separate-stderr rocker_runc exec --cwd bin "$(new_id)" pwd
   assert_failure
 }
+
+@test "cwd: exec does not make it" {
+  make_bundle b '.process.args = ["sleep", "100"]'
+  echo >b/rootfs/etc/passwd
+  run_detached "$(new_id)" b
+  run -127 --separate-stderr rocker_runc exec --cwd /missing/deep "$(new_id)" pwd
+  assert_one_error_line '/process/cwd "/missing/deep": no such file or directory - only run and create make it'
+  assert_not_exists b/rootfs/missing
+  run -126 --separate-stderr rocker_runc exec --cwd /etc/passwd "$(new_id)" pwd
+  assert_one_error_line '/process/cwd "/etc/passwd": not a directory'
+}

@@ -113,6 +113,9 @@ setup() { setup_containers; }
   run -127 rocker exec "$id" nosuch
   run -0 rocker exec -e A=b -w /tmp -u nobody "$TEST_TAG" sh -c 'echo $A $(pwd) $(id -un)'
   assert_output 'b /tmp nobody'
+  run -127 --separate-stderr rocker exec -w /missing "$TEST_TAG" pwd
+  assert_one_error_line '"/missing": no such file or directory'
+  run -1 rocker exec "$TEST_TAG" test -e /missing
   wait_until 5 bash -c "[[ -n \$('$ROCKER' logs $TEST_TAG 2>/dev/null) ]]"
   run -0 --separate-stderr rocker logs "$TEST_TAG"
   assert_output out
