@@ -14,6 +14,7 @@
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
+#include "spec/support/standard_streams.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
@@ -107,6 +108,7 @@ static int run(std::vector<std::string> args) {
 
 int main(int argc, char** argv) {
   using namespace rocker;
+  open_standard_streams();
   log::set_program("rocker-image");
   try {
     return run({argv + 1, argv + argc});

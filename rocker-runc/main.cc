@@ -15,6 +15,7 @@
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
+#include "spec/support/standard_streams.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
@@ -183,6 +184,7 @@ std::string program_name(const char* argv0) {
 }  // namespace rocker
 
 int main(int, char** argv) {
+  rocker::open_standard_streams();
   rocker::process::note_inherited_descriptors();
   rocker::log::set_program(rocker::program_name(argv[0]));
   // A pipe whose reader is gone is an error of write(2), told like any other.

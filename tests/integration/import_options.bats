@@ -80,3 +80,17 @@ load tar
   # shellcheck disable=SC2154  # set by run
   [[ $stderr = *'1 xattr (not supported, not permitted or too large here)' ]]
 }
+
+# shellcheck disable=SC2016
+@test 'standard input that is closed is empty, standard output that is closed fails' {
+  closed() { # REDIRECTIONS ARGUMENT...
+    run --separate-stderr timeout -s KILL 20 bash -c "exec \"\$@\" $1" - "$ROCKER_IMAGE" "${@:2}"
+    assert_failure 1
+  }
+  closed '<&-' import - q
+  assert_one_error_line 'standard input: is empty'
+  closed '<&- >&-' import - q
+  assert_one_error_line 'standard input: is empty'
+  closed '>&-' list
+  assert_one_error_line 'standard output: bad file descriptor'
+}

@@ -35,6 +35,15 @@ load lifecycle
   assert_one_error_line 'given twice'
 }
 
+@test "run: what is closed of the standard streams is no file of the runtime's" {
+  make_bundle b '.process.args = ["sh", "-c", "readlink /proc/self/fd/0; cat"]'
+  # shellcheck disable=SC2016
+  run --separate-stderr timeout -s KILL 20 bash -c 'exec "$@" <&-' - "$ROCKER_RUNC" --root "$RUNC_ROOT" run b "$(new_id)"
+  assert_success
+  assert_output /dev/null
+  assert_equal "$stderr" ''
+}
+
 @test "run: a foreground run leaves nothing behind" {
   make_bundle b '.process.args = ["true"]'
   run --separate-stderr rocker_runc run b "$(new_id)" </dev/null
