@@ -81,8 +81,7 @@ void Builder::apply_spool(Builder& spool) {
   spool.content_.finish();
   spool_tally_ = spool.extractor_.tally();
   spool_tally_.add(spool.content_.tally());
-  finish_tree(spool.root(), spool.extractor_.directories(), spool.content_.digests(), ownership_, nullptr,
-              spool_tally_);
+  finish_tree(spool.root(), spool.extractor_, spool.content_.digests(), ownership_, nullptr, spool_tally_);
   FolderSource source(spool.root(), "");
   apply(source);
 }
@@ -96,7 +95,7 @@ Builder::Finished Builder::finish(spec::ImageRecord record) {
   std::optional<ManifestWriter> manifest;
   if (options_.manifest)
     manifest.emplace(open_at(staging_.fd(), "manifest", O_WRONLY | O_CREAT | O_EXCL, 0600));
-  const auto totals = finish_tree(root_.get(), extractor_.directories(), content_.digests(), ownership_,
+  const auto totals = finish_tree(root_.get(), extractor_, content_.digests(), ownership_,
                                   manifest ? &*manifest : nullptr, imported.tally);
   check_not_emptied(options_, imported.tally, totals);
   record.id = record.reference().id();

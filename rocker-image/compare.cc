@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "rocker-image/xattr_digest.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -37,6 +38,8 @@ class ManifestReader {
 
   bool at_end() const { return ended_; }
   const ManifestLine& line() const { return line_; }
+  // It is said before the first file.
+  bool knows_xattrs() const { return knows_xattrs_; }
   void advance() {
     for (;;) {
       ++number_;
@@ -47,6 +50,7 @@ class ManifestReader {
       }
       std::string_view text(text_, static_cast<std::size_t>(length));
       if (text.ends_with('\n')) text.remove_suffix(1);
+      if (text == xattrs_are_known) knows_xattrs_ = true;
       const bool found = with_context([&] { return cat(path_, ": line ", number_); },
                                       [&] { return parse_line(text, line_); });
       if (found) return;
@@ -62,7 +66,7 @@ class ManifestReader {
   char* text_ = nullptr;
   std::size_t capacity_ = 0, number_ = 0;
   ManifestLine line_;
-  bool ended_ = false;
+  bool ended_ = false, knows_xattrs_ = false;
 };
 
 // The order of walk(): component by component, so that a slash comes before every other byte.
@@ -82,7 +86,7 @@ std::string octal(unsigned mode) {
   return text;
 }
 
-std::string what_changed(const ManifestLine& a, const ManifestLine& b, bool times) {
+std::string what_changed(const ManifestLine& a, const ManifestLine& b, bool times, bool xattrs) {
   std::vector<std::string> parts;
   const auto tell = [&](bool differs, std::string_view name, const std::string& before,
                         const std::string& after) {
@@ -98,6 +102,7 @@ std::string what_changed(const ManifestLine& a, const ManifestLine& b, bool time
     tell(a.size != b.size, "size", std::to_string(a.size), std::to_string(b.size));
     if (a.size == b.size && a.digest && b.digest && *a.digest != *b.digest) parts.emplace_back("content");
   }
+  if (xattrs && a.xattrs != b.xattrs) parts.emplace_back("xattrs");
   const bool time_differs = a.seconds != b.seconds || a.nanoseconds != b.nanoseconds;
   if (times && time_differs) parts.emplace_back("time");
   return join(parts, ", ");
@@ -122,8 +127,8 @@ class Comparer : public TreeVisitor {
   Comparer(ManifestReader& manifest, bool content, const OnDifference& report)
       : manifest_(manifest), content_(content), report_(report) {}
 
-  void enter(const Node& node, int) override { visit(node); }
-  void leaf(const Node& node) override { visit(node); }
+  void enter(const Node& node, int fd) override { visit(node, fd); }
+  void leaf(const Node& node) override { visit(node, -1); }
   void finish() {
     for (; !manifest_.at_end(); manifest_.advance()) {
       report_({Difference::Kind::deleted, cat("/", manifest_.line().path), ""});
@@ -131,7 +136,7 @@ class Comparer : public TreeVisitor {
   }
 
  private:
-  void visit(const Node& node) {
+  void visit(const Node& node, int directory_fd) {
     while (!manifest_.at_end() && compare_paths(manifest_.line().path, node.path) < 0) {
       report_({Difference::Kind::deleted, cat("/", manifest_.line().path), ""});
       manifest_.advance();
@@ -144,7 +149,9 @@ class Comparer : public TreeVisitor {
     const auto& then = manifest_.line();
     if (content_ && S_ISREG(node.st.st_mode) && then.digest && then.size == now.size)
       now.digest = hash_file(node);
-    const auto what = what_changed(then, now, true);
+    if (manifest_.knows_xattrs())
+      now.xattrs = directory_fd >= 0 ? xattr_digest(directory_fd) : xattr_digest(node);
+    const auto what = what_changed(then, now, true, manifest_.knows_xattrs());
     if (!what.empty()) report_({Difference::Kind::changed, cat("/", node.path), what});
     manifest_.advance();
   }
@@ -175,7 +182,7 @@ void compare_manifests(const ManifestFolder& before, const ManifestFolder& after
       report({Difference::Kind::added, cat("/", b.line().path), ""});
       b.advance();
     } else {
-      const auto what = what_changed(a.line(), b.line(), false);
+      const auto what = what_changed(a.line(), b.line(), false, a.knows_xattrs() && b.knows_xattrs());
       if (!what.empty()) report({Difference::Kind::changed, cat("/", b.line().path), what});
       a.advance();
       b.advance();

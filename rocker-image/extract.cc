@@ -10,6 +10,7 @@
 #include <climits>
 
 #include "rocker-image/walk.hh"
+#include "rocker-image/xattr_digest.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
@@ -317,6 +318,7 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     case Type::hardlink: add_hardlink(*path, entry, source); break;
     default: add_node(parent, name, entry);
   }
+  if (entry.type != Type::directory) note_xattrs(with_xattrs_, parent.fd.get(), name, entry.attributes);
 }
 
 void Extractor::add_directory(const Directory& parent, const std::string& name, const Entry& entry) {

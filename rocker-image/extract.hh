@@ -15,6 +15,7 @@
 #include "rocker-image/archive.hh"
 #include "rocker-image/attributes.hh"
 #include "rocker-image/content.hh"
+#include "rocker-image/inode_set.hh"
 #include "rocker-image/source.hh"
 #include "spec/support/fd.hh"
 
@@ -61,6 +62,8 @@ class Extractor {
   // After the last layer.
   const DirectoryRecords& directories() const { return directories_; }
   const Tally& tally() const { return tally_; }
+  // What may have xattrs and is no directory.
+  const InodeSet& with_xattrs() const { return with_xattrs_; }
   std::uint64_t entries() const { return entries_; }
   // What whole_if said.
   bool whole() const { return whole_; }
@@ -112,6 +115,7 @@ class Extractor {
   std::uint64_t entries_ = 0, size_ = 0;
   bool whole_ = false;
   DirectoryRecords directories_;
+  InodeSet with_xattrs_;
   std::size_t waiting_xattrs_ = 0;  // bytes in them
 
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "rocker-image/walk.hh"
+#include "rocker-image/xattr_digest.hh"
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
 
@@ -43,9 +45,11 @@ const DirectoryRecord* find_record(const DirectoryRecords& records, std::uint64_
 
 class Finisher : public Counter {
  public:
-  Finisher(const DirectoryRecords& directories, DigestTable& digests, const Ownership& ownership,
-           ManifestWriter* manifest, Tally& tally)
-      : directories_(directories),
+  Finisher(const Extractor& extractor, bool xattrs_inherited, DigestTable& digests,
+           const Ownership& ownership, ManifestWriter* manifest, Tally& tally)
+      : directories_(extractor.directories()),
+        with_xattrs_(extractor.with_xattrs()),
+        xattrs_inherited_(xattrs_inherited),
         digests_(digests),
         ownership_(ownership),
         manifest_(manifest),
@@ -55,22 +59,36 @@ class Finisher : public Counter {
     Counter::enter(node, fd);
     if (manifest_ == nullptr) return;
     auto line = manifest_line(node);
-    if (const auto* record = find_record(directories_, node.st.st_ino)) {
+    const auto* record = find_record(directories_, node.st.st_ino);
+    if (record != nullptr) {
       line.mode = record->attributes.mode;
       if (ownership_.any) line.uid = record->attributes.uid, line.gid = record->attributes.gid;
       const timespec time = time_on_disk(fd, record->attributes.mtime);
       line.seconds = time.tv_sec;
       line.nanoseconds = time.tv_nsec;
     }
-    manifest_->add(line);
+    if (xattrs_inherited_ || (record != nullptr && any_in_manifest(record->attributes)))
+      rooms_[node.st.st_ino] = {manifest_->add_with_room(line), line};
+    else
+      manifest_->add(line);
   }
 
   void leave(const Node& node, int fd) override {
     const auto* record = find_record(directories_, node.st.st_ino);
-    if (record == nullptr) return;
-    with_context(
-        [&] { return cat("directory \"", printable(node.path), "\""); },
-        [&] { apply_attributes(fd, record->attributes, ownership_, node.st.st_mode & 07777, tally_); });
+    if (record != nullptr) {
+      with_context(
+          [&] { return cat("directory \"", printable(node.path), "\""); },
+          [&] { apply_attributes(fd, record->attributes, ownership_, node.st.st_mode & 07777, tally_); });
+    }
+    const auto found = rooms_.find(node.st.st_ino);
+    if (found == rooms_.end()) return;
+    auto& [room, line] = found->second;
+    struct stat st {};
+    if (::fstat(fd, &st) < 0) throw system_error("stat");
+    line.mode = st.st_mode & 07777;
+    line.xattrs = xattr_digest(fd);
+    manifest_->fill(room, line);
+    rooms_.erase(found);
   }
 
   void leaf(const Node& node) override {
@@ -80,6 +98,8 @@ class Finisher : public Counter {
     if (S_ISREG(node.st.st_mode)) {
       if (const auto* digest = digests_.find(node.st.st_ino)) line.digest = *digest;
     }
+    // Read back: not all that the archive has can be set by everybody and everywhere.
+    if (xattrs_inherited_ || with_xattrs_.contains(node.st.st_ino)) line.xattrs = xattr_digest(node);
     manifest_->add(line);
   }
 
@@ -94,6 +114,10 @@ class Finisher : public Counter {
   }
 
   const DirectoryRecords& directories_;
+  const InodeSet& with_xattrs_;
+  bool xattrs_inherited_;
+  // In the manifest, of directories that the walk is in, by inode.
+  std::unordered_map<std::uint64_t, std::pair<ManifestWriter::Room, ManifestLine>> rooms_;
   DigestTable& digests_;
   const Ownership& ownership_;
   ManifestWriter* manifest_;
@@ -102,9 +126,11 @@ class Finisher : public Counter {
 
 }  // namespace
 
-TreeTotals finish_tree(int root_fd, const DirectoryRecords& directories, DigestTable& digests,
+TreeTotals finish_tree(int root_fd, const Extractor& extractor, DigestTable& digests,
                        const Ownership& ownership, ManifestWriter* manifest, Tally& tally) {
-  Finisher finisher(directories, digests, ownership, manifest, tally);
+  // A store below a directory with a default ACL gives each file one.
+  const bool inherited = manifest != nullptr && xattr_digest(root_fd).has_value();
+  Finisher finisher(extractor, inherited, digests, ownership, manifest, tally);
   walk(root_fd, finisher);
   if (manifest != nullptr) manifest->finish();
   return finisher.totals;

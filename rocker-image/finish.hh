@@ -15,9 +15,9 @@ struct TreeTotals {
   std::uint64_t disk_usage = 0;  // bytes of blocks, each inode once
 };
 
-// Gives the directories their owners, modes and times, deepest first; adds up; writes the manifest when there
-// is one.
-TreeTotals finish_tree(int root_fd, const DirectoryRecords& directories, DigestTable& digests,
+// Gives the directories of the extractor their owners, modes and times, deepest first; adds up; writes the
+// manifest when there is one.
+TreeTotals finish_tree(int root_fd, const Extractor& extractor, DigestTable& digests,
                        const Ownership& ownership, ManifestWriter* manifest, Tally& tally);
 
 // The totals of a tree that is there already.

@@ -1,6 +1,7 @@
 #include "rocker-image/manifest.hh"
 
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -37,6 +38,9 @@ std::string unescaped(std::string_view text) {
   }
   return out;
 }
+
+// bsdtar refuses keywords that it does not know; tags are free text to everybody.
+constexpr std::string_view xattrs_keyword = " tags=xattrs-";
 
 void append_octal(std::string& out, unsigned number) {
   char digits[12];
@@ -114,6 +118,10 @@ void append_line(std::string& out, const ManifestLine& line) {
     out += " sha256digest=";
     out += Sha256::hex(*line.digest);
   }
+  if (line.xattrs) {
+    out += xattrs_keyword;
+    out += Sha256::hex(*line.xattrs);
+  }
   out += '\n';
 }
 
@@ -162,6 +170,11 @@ bool parse_line(std::string_view text, ManifestLine& line) {
       Sha256::Digest digest;
       if (!Sha256::parse_hex(value, digest)) throw Error(cat("\"", printable(value), "\" is not a SHA-256"));
       line.digest = digest;
+    } else if (key == "tags" && value.starts_with("xattrs-")) {
+      Sha256::Digest digest;
+      if (!Sha256::parse_hex(value.substr(7), digest))
+        throw Error(cat("\"", printable(value), "\" is not a SHA-256"));
+      line.xattrs = digest;
     }
   }
   return true;
@@ -169,13 +182,37 @@ bool parse_line(std::string_view text, ManifestLine& line) {
 
 void ManifestWriter::add(const ManifestLine& line) {
   append_line(buffer_, line);
-  if (buffer_.size() < 65536) return;
-  write_all(fd_.get(), buffer_, "the manifest");
-  buffer_.clear();
+  if (buffer_.size() >= 65536) flush();
+}
+
+ManifestWriter::Room ManifestWriter::add_with_room(ManifestLine line) {
+  line.xattrs.emplace();
+  std::string text;
+  append_line(text, line);
+  const Room room{flushed_ + buffer_.size(), text.size()};
+  buffer_ += text;
+  return room;
+}
+
+void ManifestWriter::fill(const Room& room, const ManifestLine& line) {
+  std::string text;
+  append_line(text, line);
+  text.insert(text.size() - 1, room.size - text.size(), ' ');
+  if (room.place >= flushed_) {
+    buffer_.replace(static_cast<std::size_t>(room.place - flushed_), room.size, text);
+    return;
+  }
+  const ssize_t wrote = ::pwrite(fd_.get(), text.data(), text.size(), static_cast<off_t>(room.place));
+  if (wrote != static_cast<ssize_t>(text.size())) throw system_error("write the manifest");
 }
 
 void ManifestWriter::finish() {
+  flush();
+}
+
+void ManifestWriter::flush() {
   write_all(fd_.get(), buffer_, "the manifest");
+  flushed_ += buffer_.size();
   buffer_.clear();
 }
 

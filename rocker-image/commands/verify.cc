@@ -24,7 +24,7 @@ int verify(const Globals& globals, const std::vector<std::string>& args) {
   std::string name;
   bool quick = false;
   line.add_option("IMAGE", name, "NAME[:TAG], or the beginning of an ID")->required();
-  line.add_flag("--quick", quick, "Do not read the files: sizes, times, modes and owners only");
+  line.add_flag("--quick", quick, "Do not read the files: sizes, times, modes, owners and xattrs only");
   if (!line.read(args)) return 0;
   const Store store(globals.root);
   const Reading reading = store.read(name);

@@ -83,6 +83,67 @@ tree() {
   assert_equal "$(getfattr --only-values -n $'user.\xff' "$root/g" 2>/dev/null)" 1
 }
 
+@test 'verify and diff see xattrs, file capabilities and ACLs' {
+  tree
+  local root
+  mkdir tree/acl tree/default
+  setfacl -m u:4242:rwx tree/acl && setfacl -d -m u:4242:rwx tree/default || skip 'needs ACLs on the file system'
+  setfattr -h -n trusted.of -v link tree/bin/link
+  tar --xattrs --xattrs-include='*' --acls --format=pax -cf t.tar -C tree .
+  rocker_image import t.tar x
+  rocker_image import t.tar y
+  root=$(rocker_image path x)
+  run rocker_image verify x
+  assert_success
+  setcap cap_sys_admin+ep "$root/etc/a"
+  setfattr -n user.k -v other "$root/bin/tool"
+  setfattr -n trusted.new -v 1 "$root"
+  setfattr -h -x trusted.of "$root/bin/link"
+  setfacl -b "$root/acl"
+  setfacl -k "$root/default"
+  setfattr -n security.selinux -v system_u:object_r:bin_t:s0 "$root/bin" || true
+  run rocker_image verify --quick x
+  assert_failure 1
+  assert_output 'C /  xattrs
+C /acl  mode 0775 -> 0755, xattrs
+C /bin/link  xattrs
+C /bin/tool  xattrs
+C /default  xattrs
+C /etc/a  xattrs
+C /etc/hard  xattrs'
+  # What was imported before manifests had them.
+  sed -i -e '/^# xattrs/d' -e 's/ tags=.*//' "${root%/rootfs}/manifest"
+  run rocker_image verify x
+  assert_failure 1
+  assert_output 'C /acl  mode 0775 -> 0755'
+  run rocker_image diff y x
+  assert_output ''
+  rocker_image import "$root" z
+  run rocker_image diff y z
+  assert_output 'C /  xattrs
+C /acl  mode 0775 -> 0755, xattrs
+C /bin/link  xattrs
+C /bin/tool  xattrs
+C /default  xattrs
+C /etc/a  xattrs
+C /etc/hard  xattrs'
+}
+
+@test 'the manifest has the xattrs that are on the disk, not those of the archive' {
+  { tar_pax SCHILY.xattr.trusted.overlay.opaque y; tar_entry name=d/ type=5 mode=755
+    tar_pax SCHILY.xattr.user.overlay.opaque y; tar_entry name=f content=1; tar_end; } >t.tar
+  import_ok t.tar
+  refute grep tags= "${root%/rootfs}/manifest"
+  run rocker_image verify x
+  assert_success
+  # A default ACL of the store's is its files' as well.
+  mkdir "$ROCKER_ROOT/tmp" 2>/dev/null || true
+  setfacl -d -m u:4242:rwx "$ROCKER_ROOT/tmp" || skip 'needs ACLs on the file system'
+  rocker_image import t.tar y
+  run rocker_image verify y
+  assert_success
+}
+
 @test 'save makes an OCI archive that skopeo and umoci read and import takes back' {
   tree
   rocker_image import -c 'CMD ["/bin/tool", "a b"]' -c 'ENV A=1' t.tar x:1

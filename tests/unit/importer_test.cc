@@ -112,6 +112,8 @@ Test(importer, a_manifest_line_is_read_as_it_was_written) {
   line.nanoseconds = 123;
   line.digest.emplace();
   line.digest->fill(0xab);
+  line.xattrs.emplace();
+  line.xattrs->fill(0xcd);
   std::string text;
   append_line(text, line);
   cr_expect(text.ends_with('\n') && text.find('\n') == text.size() - 1);
@@ -122,6 +124,34 @@ Test(importer, a_manifest_line_is_read_as_it_was_written) {
   cr_expect(!parse_line("#mtree", again));
   cr_expect(throws([&] { parse_line("x type=file", again); }));
   cr_expect(throws([&] { parse_line("./x uid=many", again); }));
+}
+
+Test(importer, a_manifest_is_told_of_the_xattrs_of_directories_later) {
+  const UniqueFd fd(::memfd_create("manifest", MFD_CLOEXEC));
+  ManifestWriter writer{UniqueFd(::dup(fd.get()))};
+  ManifestLine line;
+  line.type = "dir";
+  const auto some = writer.add_with_room(line), none = writer.add_with_room(line);
+  for (int i = 0; i < 10000; ++i) writer.add(line);
+  const auto last = writer.add_with_room(line);
+  Sha256::Digest digest;
+  digest.fill(0xcd);
+  writer.fill(none, line);
+  line.xattrs = digest;
+  line.mode = 0750;
+  writer.fill(some, line);
+  writer.fill(last, line);
+  writer.finish();
+  cr_assert(::lseek(fd.get(), 0, SEEK_SET) == 0);
+  const std::string text = read_all(fd.get(), "manifest", 1 << 20);
+  std::vector<ManifestLine> lines;
+  for (const auto one : split(text, '\n')) {
+    if (parse_line(one, line)) lines.push_back(line);
+  }
+  cr_assert(lines.size() == 10003);
+  cr_expect(lines.front().xattrs == digest && lines.back().xattrs == digest);
+  cr_expect(!lines[1].xattrs && !lines[2].xattrs && lines[1].type == "dir" && lines[1].mode == 0);
+  cr_expect(lines.front().mode == 0750);
 }
 
 Test(importer, changes_are_a_dockerfiles) {
