@@ -43,13 +43,26 @@ const DirectoryRecord* find_record(const DirectoryRecords& records, std::uint64_
   return found == records.end() ? nullptr : &found->second;
 }
 
+// ext3, ext4 with inodes of 128 bytes, FAT and others keep whole seconds, NTFS tenths of microseconds.
+bool keeps_nanoseconds(int directory_fd) {
+  struct stat before {
+  }, st{};
+  if (::fstat(directory_fd, &before) < 0) throw system_error("stat");
+  const timespec odd[] = {{0, UTIME_OMIT}, {1, 999'999'999}}, again[] = {{0, UTIME_OMIT}, before.st_mtim};
+  if (::futimens(directory_fd, odd) < 0 || ::fstat(directory_fd, &st) < 0 ||
+      ::futimens(directory_fd, again) < 0)
+    throw system_error("set the time");
+  return st.st_mtim.tv_sec == odd[1].tv_sec && st.st_mtim.tv_nsec == odd[1].tv_nsec;
+}
+
 class Finisher : public Counter {
  public:
-  Finisher(const Extractor& extractor, bool xattrs_inherited, DigestTable& digests,
+  Finisher(const Extractor& extractor, bool xattrs_inherited, bool exact_times, DigestTable& digests,
            const Ownership& ownership, ManifestWriter* manifest, Tally& tally)
       : directories_(extractor.directories()),
         with_xattrs_(extractor.with_xattrs()),
         xattrs_inherited_(xattrs_inherited),
+        exact_times_(exact_times),
         digests_(digests),
         ownership_(ownership),
         manifest_(manifest),
@@ -105,8 +118,8 @@ class Finisher : public Counter {
 
  private:
   // A file system has limits of its own (ext4: the year 2446), and what is beyond them becomes the limit.
-  static timespec time_on_disk(int fd, const timespec& wanted) {
-    if (wanted.tv_sec >= 0 && wanted.tv_sec <= INT32_MAX) return wanted;
+  timespec time_on_disk(int fd, const timespec& wanted) const {
+    if (exact_times_ && wanted.tv_sec >= 0 && wanted.tv_sec <= INT32_MAX) return wanted;
     const timespec times[] = {{0, UTIME_OMIT}, wanted};
     struct stat st {};
     if (::futimens(fd, times) < 0 || ::fstat(fd, &st) < 0) throw system_error("set the time");
@@ -115,7 +128,7 @@ class Finisher : public Counter {
 
   const DirectoryRecords& directories_;
   const InodeSet& with_xattrs_;
-  bool xattrs_inherited_;
+  bool xattrs_inherited_, exact_times_;
   // In the manifest, of directories that the walk is in, by inode.
   std::unordered_map<std::uint64_t, std::pair<ManifestWriter::Room, ManifestLine>> rooms_;
   DigestTable& digests_;
@@ -130,7 +143,8 @@ TreeTotals finish_tree(int root_fd, const Extractor& extractor, DigestTable& dig
                        const Ownership& ownership, ManifestWriter* manifest, Tally& tally) {
   // A store below a directory with a default ACL gives each file one.
   const bool inherited = manifest != nullptr && xattr_digest(root_fd).has_value();
-  Finisher finisher(extractor, inherited, digests, ownership, manifest, tally);
+  Finisher finisher(extractor, inherited, manifest == nullptr || keeps_nanoseconds(root_fd), digests,
+                    ownership, manifest, tally);
   walk(root_fd, finisher);
   if (manifest != nullptr) manifest->finish();
   return finisher.totals;

@@ -84,6 +84,7 @@ tree() {
 }
 
 @test 'verify and diff see xattrs, file capabilities and ACLs' {
+  needs command setcap
   tree
   local root
   mkdir tree/acl tree/default

@@ -102,6 +102,25 @@ assert_whole() { # IMAGE VERSION...
   assert_whole x two
 }
 
+@test 'a store on a file system of whole seconds is verified' {
+  needs command mkfs.ext4
+  mkdir -p tree/d disk
+  touch -d '2020-02-02 02:02:02.123456789 UTC' tree/d/f tree/d tree
+  tar --format=pax -cf t.tar -C tree .
+  tar --format=pax -cf rootless.tar -C tree d
+  truncate -s 16M disk.img
+  mkfs.ext4 -q -I 128 disk.img 2>/dev/null || skip 'needs mkfs.ext4 -I 128'
+  mount -o loop disk.img disk || skip 'needs a loop device'
+  local tar
+  for tar in t rootless; do
+    rocker_image --root disk/store import $tar.tar $tar
+    run rocker_image --root disk/store verify $tar
+    [[ $status = 0 ]] || umount disk
+    assert_success
+  done
+  umount disk
+}
+
 @test 'export and save to a disk that is full say so, and leave nothing there' {
   versioned_tar one 5
   head -c 3M /dev/urandom >random
