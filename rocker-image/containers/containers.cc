@@ -11,6 +11,8 @@
 #include <climits>
 #include <memory>
 
+#include "rocker-image/walk.hh"
+#include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -113,28 +115,46 @@ void Registry::unlink_name(const Facts& facts) const {
   if (::readlink(path.c_str(), owner, id_length) > 0 && facts.id == owner) ::unlink(path.c_str());
 }
 
-void Registry::reserve(Facts& facts) const {
-  if (!facts.name.empty()) check_name(facts.name);
+FileLock Registry::reserve(Facts& facts) const {
+  const bool any_name = facts.name.empty();
+  if (any_name) {
+    facts.name = random_name();
+  } else {
+    check_name(facts.name);
+  }
   make_directories(cat(root_, "/containers"), 0711);
   make_directories(cat(root_, "/names"), 0755);
   facts.id = random_id();
-  const std::string dir = directory(facts.id);
+  facts.incomplete = true;
+  const std::string dir = directory(facts.id), hidden = directory(cat(".", facts.id));
   // Only root looks into a container's folder: set-user-ID programs of an image's are in it.
-  if (::mkdir(dir.c_str(), 0700) < 0) throw system_error(cat("mkdir ", dir));
-  try {
-    if (!facts.name.empty()) return link_name(facts.name, facts.id);
-    for (int attempt = 0;; ++attempt) {
+  if (::mkdir(hidden.c_str(), 0700) < 0) throw system_error(cat("mkdir ", hidden));
+  Defer undo([&] { remove_tree(AT_FDCWD, ::access(hidden.c_str(), F_OK) == 0 ? hidden : dir); });
+  // Who sees it, sees that it is locked and what is known of it.
+  FileLock lock = FileLock::wait(AT_FDCWD, cat(hidden, "/lock"), FileLock::Mode::exclusive);
+  replace_file(AT_FDCWD, cat(hidden, "/container.json"), write_facts(facts), 0600);
+  if (::rename(hidden.c_str(), dir.c_str()) < 0) throw system_error(cat("rename ", hidden));
+  for (int attempt = 0;; ++attempt) {
+    try {
+      link_name(facts.name, facts.id);
+      break;
+    } catch (const Error&) {
+      if (!any_name || attempt > 20) throw;
       facts.name = random_name();
       if (attempt > 3) facts.name += cat("_", facts.id.substr(0, 4 + static_cast<std::size_t>(attempt)));
-      try {
-        return link_name(facts.name, facts.id);
-      } catch (const Error&) {
-        if (attempt > 20) throw;
-      }
     }
+  }
+  if (any_name) save(facts);
+  undo.dismiss();
+  return lock;
+}
+
+bool Registry::is_wreck(const Facts& facts) const {
+  if (!facts.incomplete || FileLock::is_held(AT_FDCWD, cat(directory(facts.id), "/lock"))) return false;
+  try {
+    return load(facts.id).incomplete;
   } catch (const Error&) {
-    ::rmdir(dir.c_str());
-    throw;
+    return false;  // removed meanwhile
   }
 }
 
@@ -195,11 +215,13 @@ void Registry::save(const Facts& facts) const {
   replace_file(AT_FDCWD, cat(directory(facts.id), "/container.json"), write_facts(facts), 0600);
 }
 
-std::vector<Facts> Registry::list(const std::function<void(const Error&)>& broken) const {
+std::vector<Facts> Registry::list(const std::function<void(const Error&)>& broken, Unmade unmade) const {
   std::vector<Facts> all;
   for (const auto& id : ids()) {
     try {
-      all.push_back(load(id));
+      Facts facts = load(id);
+      if (facts.incomplete && unmade == Unmade::left_out && !is_wreck(facts)) continue;
+      all.push_back(std::move(facts));
     } catch (const Error& error) {
       // One that was removed meanwhile is none.
       if (::access(directory(id).c_str(), F_OK) == 0) broken(error);
@@ -212,7 +234,12 @@ std::vector<Facts> Registry::list(const std::function<void(const Error&)>& broke
 }
 
 FileLock Registry::lock(const std::string& id) const {
-  return FileLock::wait(AT_FDCWD, cat(directory(id), "/lock"), FileLock::Mode::exclusive);
+  try {
+    return FileLock::wait(AT_FDCWD, cat(directory(id), "/lock"), FileLock::Mode::exclusive);
+  } catch (const Error& error) {
+    if (error.errno_value() != ENOENT) throw;
+    throw Error(cat("No such container: ", short_id(id), " was removed"));
+  }
 }
 
 bool Registry::was_removed(const std::string& id) const {
@@ -240,6 +267,19 @@ void Registry::forget(const Facts& facts) const {
     throw system_error(cat("remove ", directory(facts.id)));
   }
   remove_tree(AT_FDCWD, gone);
+}
+
+void Registry::clear_debris() const {
+  const std::string folder = directory("");
+  if (::access(folder.c_str(), F_OK) != 0) return;
+  for (const auto& name : names_in_folder(open_path(folder, O_RDONLY | O_DIRECTORY).get())) {
+    // Whoever makes or removes one has its lock, but for the moment before there is one.
+    const std::string dir = directory(name), lock = cat(dir, "/lock");
+    if (name.size() != id_length + 1 || name[0] != '.' || ::access(lock.c_str(), F_OK) != 0 ||
+        FileLock::is_held(AT_FDCWD, lock))
+      continue;
+    remove_tree(AT_FDCWD, dir);
+  }
 }
 
 }  // namespace rocker::containers

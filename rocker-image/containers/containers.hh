@@ -26,9 +26,11 @@ class Registry {
   // Where the runtime keeps its state (rocker-runc --root).
   std::string run_directory() const;
 
-  // A folder for a new container, its name reserved; fills in facts.id, and facts.name when it is empty.
-  // Throws when the name is taken or no name.
-  void reserve(Facts& facts) const;
+  // A folder for a new container, its name reserved; fills in facts.id, and facts.name when it is empty. It
+  // is incomplete, and the lock says that somebody works on that. Throws when the name is taken or no name.
+  FileLock reserve(Facts& facts) const;
+  // Incomplete, and nobody works on it any more.
+  bool is_wreck(const Facts& facts) const;
 
   // The ID that a name, an ID, or an unambiguous beginning of one stands for; throws "No such container:
   // ...".
@@ -37,10 +39,13 @@ class Registry {
   Facts load(const std::string& id) const;
   void save(const Facts& facts) const;  // atomically
 
-  // Every container, newest first. A broken one is given to `broken` and left out.
-  std::vector<Facts> list(const std::function<void(const Error&)>& broken) const;
+  // Every container, newest first. A broken one is given to `broken` and left out; so is one that is just
+  // being made, unless it is asked for.
+  enum class Unmade { left_out, too };
+  std::vector<Facts> list(const std::function<void(const Error&)>& broken,
+                          Unmade unmade = Unmade::left_out) const;
 
-  // One at a time changes a container.
+  // One at a time changes a container. Throws "No such container: ..." when it was removed.
   FileLock lock(const std::string& id) const;
   // To be asked with its lock, which makes the folder of a container anew that was removed before it was
   // ours: then that goes as well.
@@ -50,6 +55,9 @@ class Registry {
 
   // Frees the name and takes the folder away; the bundle in it is unmade already.
   void forget(const Facts& facts) const;
+
+  // Takes away what killed commands have left that is no container: folders that were being made or removed.
+  void clear_debris() const;
 
  private:
   std::vector<std::string> ids() const;

@@ -29,6 +29,21 @@ std::string own_program() {
   return {path, static_cast<std::size_t>(size)};
 }
 
+// While a container is made, a signal waits: what is there is complete or taken back when it is delivered.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    const sigset_t ending = ending_signals();
+    ::sigprocmask(SIG_BLOCK, &ending, &before_);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
 }  // namespace
 
 Facts create(const Room& room, const bundle::Options& options) {
@@ -52,11 +67,13 @@ Facts create(const Room& room, const bundle::Options& options) {
     facts.memory_limit = static_cast<std::uint64_t>(*options.resources.memory.limit);
   }
 
-  room.registry.reserve(facts);
+  facts.image = options.image;
+  const HeldSignals held;
+  const FileLock lock = room.registry.reserve(facts);
   const std::string dir = room.registry.directory(facts.id);
   Defer undo([&] {
     try {
-      for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
+      for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry, name, facts.id);
       room.registry.forget(facts);
     } catch (const Error& error) {
       log::warn(error.what());
@@ -73,7 +90,13 @@ Facts create(const Room& room, const bundle::Options& options) {
 
   bundle::Request request{room.store, options, options.image, dir, facts.id};
   request.volume_source = [&](const bundle::VolumeRequest& volume) {
-    return volume_source(room.registry.root(), volume, facts);
+    if (volume.kind == bundle::VolumeRequest::Kind::bind)
+      return volume_source(room.registry.root(), volume, facts);
+    const FileLock all = lock_volumes(room.registry.root());
+    std::string data = volume_source(room.registry.root(), volume, facts);
+    facts.volumes.push_back(volume.source.empty() ? facts.anonymous_volumes.back() : volume.source);
+    room.registry.save(facts);
+    return data;
   };
   request.container_pid = [&](std::string_view name) { return running_container(room.registry, name).pid; };
   request.container_users = [&](std::string_view name) {
@@ -110,6 +133,8 @@ Facts create(const Room& room, const bundle::Options& options) {
   facts.given = given_by(options, made, facts.anonymous_volumes);
   facts.labels = made.image.record.config.labels;
   for (const auto& [key, value] : options.labels) facts.labels.insert_or_assign(key, value);
+  facts.incomplete = false;
+  facts.volumes.clear();
   if (cidfile) write_all(cidfile.get(), facts.id, options.cidfile);
   room.registry.save(facts);
   note_event(room.registry.root(), "create", facts);

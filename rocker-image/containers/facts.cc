@@ -40,6 +40,8 @@ Facts parse_facts(std::string text, const std::string& file) {
     check->member("retries", f.check.retries);
   }
   if (const auto given = v.find("given")) read(*given, f.given);
+  v.member("incomplete", f.incomplete);
+  v.member("volumes", f.volumes);
   v.member("started", f.started_ns);
   v.member("finished", f.finished_ns);
   v.member("exit_code", f.exit_code);
@@ -103,6 +105,8 @@ std::string write_facts(const Facts& f) {
       });
     }
     write(w, f.given);
+    w.unless_empty("incomplete", f.incomplete);
+    w.unless_empty("volumes", f.volumes);
     w.unless_empty("started", f.started_ns);
     w.unless_empty("finished", f.finished_ns);
     w.member("exit_code", f.exit_code);

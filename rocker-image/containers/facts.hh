@@ -52,6 +52,10 @@ struct Facts {
   HealthCheck check;
   Given given;
 
+  // Until all of it is there: "config.json" does not tell yet which volumes it has.
+  bool incomplete = false;
+  std::vector<std::string> volumes;  // names
+
   // What became of it.
   std::int64_t started_ns = 0, finished_ns = 0;  // 0: never
   std::optional<int> exit_code;

@@ -98,10 +98,11 @@ void remove_locked(const Room& room, const Facts& facts, bool volumes) {
   try {
     bundle::unmake(room.store, dir);
   } catch (const Error& error) {
-    if (error.errno_value() != ENOENT) throw;  // somebody has cleaned up by hand
+    // Somebody has cleaned up by hand, or it was never a bundle.
+    if (error.errno_value() != ENOENT && !facts.incomplete) throw;
   }
   if (volumes || facts.remove) {
-    for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry.root(), name);
+    for (const auto& name : facts.anonymous_volumes) remove_volume(room.registry, name, facts.id);
   }
   room.registry.forget(facts);
   // The runtime's folder of this store goes with its last container; it stays when there are others.
@@ -120,6 +121,10 @@ void begin(const Room& room, Facts& facts) {
   const std::string dir = room.registry.directory(facts.id);
   const FileLock lock = room.registry.lock(facts.id);
   facts = room.registry.load(facts.id);
+  if (facts.incomplete) {
+    throw Error(cat("container ", facts.name, " is not complete: what made it was killed"))
+        .hint(cat("remove it (rocker rm ", facts.name, ") and make it again"));
+  }
   const Live live = look(room.registry, facts);
   const pid_t starter = our_shell();
   const bool again = restarts(facts);
@@ -279,7 +284,7 @@ void thaw(const Room& room, const Facts& facts, const std::string& runtime) {
 }
 
 void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime,
-          std::string_view signal) {
+          std::string_view signal, Notes notes) {
   constexpr int start_ms = 10'000;
   wait_until(start_ms, [&] { return !being_started(room, facts.id); });
   try {
@@ -305,6 +310,7 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
   if (process) {
     const auto send = [&](int number) {
       send_signal(process.get(), number, cat("container ", facts.name));
+      note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}});
       // A frozen process acts on no signal, nor does it die of one on cgroup v1.
       thaw(room, facts, runtime);
     };
@@ -313,7 +319,7 @@ void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std:
     if (!wait_gone(process.get(), seconds < 0 ? -1 : std::min(seconds, INT_MAX / 1000) * 1000)) send(SIGKILL);
   }
   facts = wait_for_end(room, facts, runtime);
-  note_event(room.registry.root(), "stop", facts);
+  if (notes == Notes::stop) note_event(room.registry.root(), "stop", facts);
 }
 
 static void remove_present(const Room& room, const std::string& id, bool force, bool volumes,
@@ -325,26 +331,31 @@ static void remove_present(const Room& room, const std::string& id, bool force, 
   } catch (const Error&) {
     if (!force) throw;
     // Without container.json there is no name and no volume; what is there goes all the same.
+    const FileLock lock = room.registry.lock(id);
     facts.id = id;
+    facts.incomplete = true;
     runtime_delete(room, id, runtime);
     return remove_locked(room, facts, false);
   }
-  const Live live = settle(room.registry, facts);
-  if (is_up(live)) {
-    if (!force) {
-      throw Error(cat("container ", facts.name, " is ", name(live.status)))
-          .hint(cat("stop it first (rocker stop ", facts.name, "), or 'rocker rm -f ", facts.name, "'"));
+  // Somebody else may start it whenever we have not got the lock.
+  for (int attempts = 10; attempts > 0; --attempts) {
+    const Live live = settle(room.registry, facts);
+    if (is_up(live)) {
+      if (!force) {
+        throw Error(cat("container ", facts.name, " is ", name(live.status)))
+            .hint(cat("stop it first (rocker stop ", facts.name, "), or 'rocker rm -f ", facts.name, "'"));
+      }
+      stop(room, facts, 0, runtime, {}, Notes::kill);
+      if (::access(dir.c_str(), F_OK) != 0) return;
     }
-    stop(room, facts, 0, runtime);
-    if (::access(dir.c_str(), F_OK) != 0) return;
+    const FileLock lock = room.registry.lock(id);
+    if (room.registry.was_removed(id)) return;
+    facts = room.registry.load(id);
+    if (is_up(look(room.registry, facts))) continue;
+    runtime_delete(room, id, runtime);
+    return remove_locked(room, facts, volumes);
   }
-  const FileLock lock = room.registry.lock(id);
-  if (room.registry.was_removed(id)) return;
-  facts = room.registry.load(id);
-  if (const Live now = look(room.registry, facts); now.pid != 0 || (!force && is_up(now)))
-    throw Error(cat("container ", facts.name, " was started again"));
-  runtime_delete(room, id, runtime);
-  remove_locked(room, facts, volumes);
+  throw Error(cat("container ", facts.name, " is started again and again"));
 }
 
 bool remove(const Room& room, const std::string& id, bool force, bool volumes, const std::string& runtime) {

@@ -51,9 +51,11 @@ bool remove(const Room& room, const std::string& id, bool force, bool volumes, c
 // Sends the stop signal, and SIGKILL when it has not ended after its time (seconds; -1 waits for ever).
 // Returns when the end is noted down. No error when it does not run.
 // One that is being started just now is waited for first, and one that is paused goes on with the signal.
-// `signal` in the place of the container's own, when it is not empty.
+// `signal` in the place of the container's own, when it is not empty. The events are docker's: a "kill" for
+// each signal, and a "stop" when that was what was asked for.
+enum class Notes { stop, kill };
 void stop(const Room& room, Facts& facts, std::optional<int> timeout, const std::string& runtime,
-          std::string_view signal = {});
+          std::string_view signal = {}, Notes notes = Notes::stop);
 
 // Lets the processes of a container go on when it is paused.
 void thaw(const Room& room, const Facts& facts, const std::string& runtime);

@@ -82,6 +82,7 @@ std::string_view name(Status status) {
     case Status::paused: return "paused";
     case Status::restarting: return "restarting";
     case Status::exited: return "exited";
+    case Status::dead: return "dead";
   }
   return "unknown";
 }
@@ -98,6 +99,10 @@ std::int64_t birth_of(pid_t pid) {
 
 Live look(const Registry& registry, const Facts& facts) {
   Live live;
+  if (facts.incomplete) {
+    live.status = registry.is_wreck(facts) ? Status::dead : Status::created;
+    return live;
+  }
   const pid_t pid = read_pid(cat(registry.directory(facts.id), "/pid"));
   if (pid != 0) {
     const std::string cgroups = read_small(cat("/proc/", pid, "/cgroup"));

@@ -12,7 +12,7 @@
 
 namespace rocker::containers {
 
-enum class Status { created, starting, running, paused, restarting, exited };
+enum class Status { created, starting, running, paused, restarting, exited, dead };
 std::string_view name(Status status);
 
 struct Live {

@@ -2,8 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +15,9 @@
 #include <memory>
 
 #include "rocker-image/containers/events.hh"
+#include "rocker-image/containers/process.hh"
 #include "rocker-image/walk.hh"
+#include "spec/config.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -40,7 +45,41 @@ std::string random_volume_name() {
   return name;
 }
 
+bool has_mount_of(const std::string& bundle, const std::string& source) {
+  const auto config = spec::load_config(bundle);
+  return std::any_of(config.mounts.begin(), config.mounts.end(),
+                     [&](const auto& mount) { return mount.source == source; });
+}
+
 }  // namespace
+
+FileLock lock_volumes(const std::string& root) {
+  // Nobody but root gets in: a set-user-ID program that a container's root makes in a volume is the host's
+  // root's on the disk, also with --userns private.
+  const std::string volumes = cat(root, "/volumes");
+  make_directories(volumes, 0700);
+  if (::chmod(volumes.c_str(), 0700) < 0) throw system_error(cat("chmod ", volumes));
+  return FileLock::wait(AT_FDCWD, cat(volumes, "/.lock"), FileLock::Mode::exclusive);
+}
+
+std::vector<std::string> volume_users(const Registry& registry, const std::string& name,
+                                      std::string_view except) {
+  const std::string data = cat(volume_directory(registry.root(), name), "/_data");
+  std::vector<std::string> users;
+  for (const auto& facts :
+       registry.list([](const Error& error) { log::warn(error.what()); }, Registry::Unmade::too)) {
+    if (facts.id == except) continue;
+    try {
+      const bool uses = facts.incomplete ? std::find(facts.volumes.begin(), facts.volumes.end(), name) !=
+                                               facts.volumes.end()
+                                         : has_mount_of(registry.directory(facts.id), data);
+      if (uses) users.push_back(facts.name);
+    } catch (const Error&) {
+      continue;  // a broken one uses nothing
+    }
+  }
+  return users;
+}
 
 std::string volume_source(const std::string& root, const bundle::VolumeRequest& request, Facts& facts) {
   if (request.kind == bundle::VolumeRequest::Kind::bind) {
@@ -56,11 +95,6 @@ std::string volume_source(const std::string& root, const bundle::VolumeRequest& 
     name = random_volume_name();
     facts.anonymous_volumes.push_back(name);
   }
-  // Nobody but root gets in: a set-user-ID program that a container's root makes in a volume is the host's
-  // root's on the disk, also with --userns private.
-  const std::string volumes = cat(root, "/volumes");
-  make_directories(volumes, 0700);
-  if (::chmod(volumes.c_str(), 0700) < 0) throw system_error(cat("chmod ", volumes));
   const std::string data = cat(volume_directory(root, name), "/_data");
   const bool is_new = ::access(data.c_str(), F_OK) != 0;
   make_directories(data, 0755);
@@ -68,17 +102,46 @@ std::string volume_source(const std::string& root, const bundle::VolumeRequest& 
   return data;
 }
 
+sigset_t ending_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int number : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&set, number);
+  return set;
+}
+
 namespace {
 
-void run_and_wait(std::vector<const char*> argv) {
+// Runs a program that ends when we do, were it by a kill -9: what it works on is not to change any more then.
+// The signals that end us are held back (create.cc), but for it; they make it stop.
+void run_and_wait(std::vector<const char*> command) {
+  std::vector<const char*> argv{"setpriv", "--pdeathsig", "KILL", "--"};
+  argv.insert(argv.end(), command.begin(), command.end());
   argv.push_back(nullptr);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  const Defer destroy([&] { ::posix_spawnattr_destroy(&attributes); });
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;
-  const int error = ::posix_spawnp(&pid, argv[0], nullptr, nullptr, const_cast<char**>(argv.data()), environ);
+  const int error =
+      ::posix_spawnp(&pid, argv[0], nullptr, &attributes, const_cast<char**>(argv.data()), environ);
   if (error != 0) throw system_error(cat("start ", argv[0]), error);
+  const UniqueFd process = open_pid(pid);
+  const sigset_t ending = ending_signals();
+  // Only looked at, never read: the signal does its work when it is let through.
+  const UniqueFd signals(::signalfd(-1, &ending, SFD_CLOEXEC));
+  struct pollfd events[] = {{process.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+  while (::poll(events, 2, -1) < 0 && errno == EINTR) {
+  }
+  const bool interrupted = events[1].revents != 0;
+  if (interrupted) ::kill(pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (status != 0) throw Error(cat(argv[0], " failed for a volume"));
+  if (interrupted) throw Error("interrupted", ECANCELED);
+  if (status != 0) throw Error(cat(command[0], " failed for a volume"));
 }
 
 // Asked at each start, of volumes that may hold millions: it reads no more than it has to.
@@ -161,11 +224,18 @@ void fill_volumes(const bundle::Made& made) {
   }
 }
 
-void remove_volume(const std::string& root, const std::string& name) {
+std::vector<std::string> remove_volume(const Registry& registry, const std::string& name,
+                                       std::string_view except) {
+  const std::string& root = registry.root();
   const std::string dir = volume_directory(root, name);
+  if (::access(dir.c_str(), F_OK) != 0) return {};
+  const FileLock lock = lock_volumes(root);
+  auto users = volume_users(registry, name, except);
+  if (!users.empty()) return users;
   const bool was = ::access(dir.c_str(), F_OK) == 0;
   remove_tree(AT_FDCWD, dir);
   if (was) note_volume_event(root, "destroy", name);
+  return {};
 }
 
 }  // namespace rocker::containers

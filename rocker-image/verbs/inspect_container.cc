@@ -39,7 +39,7 @@ void write_state(json::Writer& w, const Facts& f, const Live& live) {
     w.member("Paused", live.status == Status::paused);
     w.member("Restarting", restarting);
     w.member("OOMKilled", f.oom_killed);
-    w.member("Dead", false);
+    w.member("Dead", live.status == Status::dead);
     w.member("Pid", live.pid);
     w.member("ExitCode", code.value_or(live.status == Status::exited ? 255 : 0));
     w.member("Error", f.error);
@@ -174,7 +174,7 @@ std::string container_json(const Room& room, Facts f, bool size) {
   const std::string dir = room.registry.directory(f.id);
   spec::Config config;
   try {
-    config = spec::load_config(dir);
+    if (!f.incomplete) config = spec::load_config(dir);
   } catch (const Error& error) {
     log::warn(error.what());  // what else is known is shown all the same
   }

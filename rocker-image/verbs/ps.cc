@@ -69,6 +69,7 @@ std::string short_status(const Facts& facts, const Live& live) {
       const auto& code = facts.exit_code ? facts.exit_code : facts.exit_code_before;
       return cat("Restarting (", code ? cat(*code) : "unknown", ")");
     }
+    case Status::dead: return "Dead";
     case Status::exited: break;
   }
   return facts.exit_code ? cat("Exited (", *facts.exit_code, ")") : "Exited (unknown)";

@@ -198,6 +198,7 @@ int prune_verb(const Room& room, Args args) {
 std::uint64_t prune_containers(const Room& room, const Filters& filters) {
   std::string removed;
   std::uint64_t bytes = 0;
+  room.registry.clear_debris();
   for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
     const Live live = look(room.registry, facts);
     if (is_up(live) || !filters.match(facts, live)) continue;

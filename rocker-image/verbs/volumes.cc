@@ -96,23 +96,6 @@ std::vector<std::string> all_volumes(const Room& room) {
   return names;
 }
 
-// The containers that have the volume in their config.json.
-std::vector<std::string> users_of(const Room& room, const std::string& name) {
-  const std::string data = cat(folder(room, name), "/_data");
-  std::vector<std::string> users;
-  for (const auto& facts : room.registry.list([](const Error& error) { log::warn(error.what()); })) {
-    try {
-      const auto config = spec::load_config(room.registry.directory(facts.id));
-      const bool uses = std::any_of(config.mounts.begin(), config.mounts.end(),
-                                    [&](const auto& m) { return m.source == data; });
-      if (uses) users.push_back(facts.name);
-    } catch (const Error&) {
-      continue;  // a broken one uses nothing
-    }
-  }
-  return users;
-}
-
 std::string check(const Room& room, const std::string& name) {
   bundle::check_volume_name(name, "volume");
   if (::access(cat(folder(room, name), "/_data").c_str(), F_OK) != 0)
@@ -140,7 +123,8 @@ bool matches(const Room& room, const std::string& name, const std::vector<std::s
     } else if (key == "driver") {
       good = value == "local";
     } else if (key == "dangling") {
-      good = users_of(room, name).empty() == grammar::parse_flag(value, "--filter dangling");
+      good = containers::volume_users(room.registry, name).empty() ==
+             grammar::parse_flag(value, "--filter dangling");
     } else if (key == "label") {
       good = has_label(labels_of(room, name), value);
     } else {
@@ -251,6 +235,7 @@ int volume_create(const Room& room, Args args) {
     bundle::check_volume_name(names[0], "volume create");
     request.source = names[0];
   }
+  const FileLock lock = containers::lock_volumes(room.registry.root());
   containers::volume_source(room.registry.root(), request, facts);
   const std::string name = names.empty() ? facts.anonymous_volumes.at(0) : names[0];
   if (!options.labels.empty()) {
@@ -298,10 +283,9 @@ int volume_rm(const Room& room, Args args) {
     bundle::check_volume_name(name, "volume rm");
     if (options.force && ::access(folder(room, name).c_str(), F_OK) != 0) return;
     check(room, name);
-    const auto users = users_of(room, name);
+    const auto users = containers::remove_volume(room.registry, name);
     if (!users.empty())
       throw Error(cat("volume ", name, " is used by ", join(users, ", "))).hint("remove the container first");
-    containers::remove_volume(room.registry.root(), name);
     print(cat(name, "\n"));
   });
 }
@@ -309,7 +293,8 @@ int volume_rm(const Room& room, Args args) {
 std::vector<VolumeUse> volume_use(const Room& room) {
   std::vector<VolumeUse> all;
   for (const auto& name : all_volumes(room))
-    all.push_back({name, users_of(room, name).size(), tree_size(cat(folder(room, name), "/_data"))});
+    all.push_back({name, containers::volume_users(room.registry, name).size(),
+                   tree_size(cat(folder(room, name), "/_data"))});
   return all;
 }
 
@@ -333,9 +318,11 @@ std::uint64_t prune_volumes(const Room& room, const PruneFilter& filter) {
   std::string removed;
   std::uint64_t bytes = 0;
   for (const auto& name : all_volumes(room)) {
-    if (!filter.match(labels_of(room, name)) || !users_of(room, name).empty()) continue;
-    bytes += tree_size(cat(folder(room, name), "/_data"));
-    containers::remove_volume(room.registry.root(), name);
+    if (!filter.match(labels_of(room, name)) || !containers::volume_users(room.registry, name).empty())
+      continue;
+    const std::uint64_t size = tree_size(cat(folder(room, name), "/_data"));
+    if (!containers::remove_volume(room.registry, name).empty()) continue;
+    bytes += size;
     removed += cat(name, "\n");
   }
   if (!removed.empty()) print(cat("Deleted Volumes:\n", removed, "\n"));

@@ -125,7 +125,7 @@ watch() { # CONMON-ARGUMENT...
     --exit-command-arg --rocker --exit-command-arg "$self" \
     4<&- </dev/null >/dev/null 2>"$dir/conmon.err")
   exec 3>&-
-  read -r answer <&4 || answer=$(cat "$dir/conmon.err")
+  read -r answer <&4 || answer=$(cat "$dir/conmon.err" 2>/dev/null)
   exec 4<&-
   if [ -s "$dir/pid" ]; then
     # The check of its health lives beside the container and ends with it.
