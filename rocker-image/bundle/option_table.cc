@@ -314,9 +314,9 @@ const Row container_table[] = {
     {{"quiet", 'q', "", "no word of a pull: there is none"}, [](Options&, sv v) { on(v); }},
     {{"restart", 0, "POLICY", "no (default), on-failure[:N], always, unless-stopped"}, restart_policy},
     {{"rm", 0, "", "remove the container when it ends"}, [](Options& o, sv v) { o.remove = on(v); }},
-    {{"sig-proxy", 0, "", "signals go to the process; always so"},
+    {{"sig-proxy", 0, "", "signals go to a process without a terminal; always so"},
      [](Options&, sv v) {
-       if (!on(v)) throw Error("--sig-proxy=false: signals always go to the container's process");
+       if (!on(v)) throw Error("--sig-proxy=false: signals always go to a process without a terminal");
      }},
     {{"stop-timeout", 0, "SECONDS", "how long stop waits, 10"},
      [](Options& o, sv v) {

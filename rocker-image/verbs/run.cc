@@ -90,7 +90,8 @@ constexpr grammar::Option<AttachOptions> attach_table[] = {
      [](AttachOptions& o, std::string_view v) { o.detach_keys = v; }},
     {{"no-stdin", 0, "", "its output only"},
      [](AttachOptions& o, std::string_view v) { o.no_stdin = on(v); }},
-    {{"sig-proxy", 0, "", "signals go to the process; always so"}, [](AttachOptions&, std::string_view) {}},
+    {{"sig-proxy", 0, "", "signals go to a process without a terminal; always so"},
+     [](AttachOptions&, std::string_view) {}},
 };
 
 }  // namespace

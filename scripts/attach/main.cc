@@ -129,6 +129,7 @@ class Relay {
         socket_(socket),
         signals_(signals),
         keys_(terminal ? parse_detach_keys(arguments.detach_keys) : ""),
+        with_terminal_(arguments.tty),
         for_terminal_(arguments.tty && !terminal),
         reading_(arguments.input) {
     // So that conmon passes on that there is none.
@@ -137,6 +138,9 @@ class Relay {
 
   // Left by Ctrl-C, not by the detach keys.
   bool interrupted() const { return interrupts_ == 0; }
+
+  // Left by this signal, or 0.
+  int ended_by() const { return ended_by_; }
 
   bool run() {
     for (;;) {
@@ -167,9 +171,20 @@ class Relay {
       pass_size(conmon_);
       return true;
     }
+    if (with_terminal_) return end_by(static_cast<int>(info.ssi_signo));
     if (info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL && --interrupts_ == 0) return false;
     conmon_.signal(static_cast<int>(info.ssi_signo));
     return true;
+  }
+
+  // docker: what is in a terminal gets its signals from there. One that comes from elsewhere ends us, and
+  // whoever closes a window or loses a connection finds the container as it was.
+  bool end_by(int number) {
+    struct sigaction action {};
+    ::sigaction(number, nullptr, &action);
+    if (number == SIGCONT || action.sa_handler == SIG_IGN) return true;  // nohup(1)
+    ended_by_ = number;
+    return false;
   }
 
   bool take_input() {
@@ -177,6 +192,11 @@ class Relay {
     // Less than a packet, since withheld detach keys may come in front.
     const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer - 64);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    // Raw, it ends only when it is hung up; the signal may come later.
+    if (got <= 0 && with_terminal_ && !for_terminal_) {
+      ended_by_ = SIGHUP;
+      return false;
+    }
     if (got <= 0) {
       reading_ = false;
       ended_ = true;
@@ -231,9 +251,10 @@ class Relay {
   int socket_, signals_;
   DetachKeys keys_;
   std::string pending_;
-  bool for_terminal_;  // the container has one, we have not
+  bool with_terminal_;  // the container
+  bool for_terminal_;   // the container has one, we have not
   bool reading_, ended_ = false, line_open_ = false;
-  int interrupts_ = 4;
+  int interrupts_ = 4, ended_by_ = 0;
   int say_again_ = -1;  // milliseconds until the end of the input is said once more
 };
 
@@ -262,6 +283,12 @@ static int run(int argc, char** argv) {
     throw Error(cat("Ctrl-C four times: container ", arguments.name, " goes on"))
         .hint(cat("'rocker kill ", arguments.name, "' ends it"))
         .exit_status(128 + SIGINT);
+  }
+  if (const int number = relay.ended_by(); number != 0) {
+    ::signal(number, SIG_DFL);
+    ::sigprocmask(SIG_SETMASK, &usual, nullptr);
+    ::raise(number);
+    return 128 + number;
   }
   if (!ended) {
     write_all(STDERR_FILENO, "\r\n", "standard error");

@@ -11,6 +11,10 @@ setup() {
   import_busybox
 }
 
+no_process() { # REGEX
+  ! pgrep -f "$1" >/dev/null
+}
+
 @test "run --tty: prompt, tty, Ctrl-C, resize and exit status" {
   local rm
   for rm in '' --rm; do
@@ -76,4 +80,37 @@ setup() {
     run -0 timeout -k 1 60 "$ROCKER" run -it $rm busybox cat < <(printf half)
     assert_line --partial half
   done
+}
+
+@test "with a terminal, a signal and a closed window end the client and not the container" {
+  local program='trap "exit 3" HUP INT TERM; echo ready; while :; do sleep 0.1; done' command
+  local client="rocker-attach .*--name $TEST_TAG "
+  for command in "run -it --name $TEST_TAG busybox sh -c '$program'" "attach $TEST_TAG" "start -ai $TEST_TAG"; do
+    [[ $command != start* ]] || rocker kill "$TEST_TAG"
+    terminal "ROCKER_ROOT=$ROCKER_ROOT $ROCKER $command"
+    wait_until 10 pgrep -f "$client" >/dev/null
+    [[ $command = attach* ]] || wait_for_screen '^ready'
+    pkill -TERM -f "$client"
+    wait_for_screen 'status 143'
+    tmux -L "$TEST_TAG" kill-server
+    assert_equal "$(rocker inspect -f '{{.State.Status}}' "$TEST_TAG")" running
+    terminal "ROCKER_ROOT=$ROCKER_ROOT $ROCKER attach $TEST_TAG"
+    wait_until 10 pgrep -f "$client" >/dev/null
+    tmux -L "$TEST_TAG" kill-server
+    wait_until 10 no_process "$client"
+    assert_equal "$(rocker inspect -f '{{.State.Status}}' "$TEST_TAG")" running
+  done
+  # It has not got one of them later.
+  assert_equal "$(rocker logs "$TEST_TAG" | grep -c ready)" 2
+  rocker kill "$TEST_TAG"
+}
+
+@test "without a terminal, the client's signals go to the container" {
+  rocker run -d --name "$TEST_TAG" busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+  "$ROCKER" attach "$TEST_TAG" </dev/null >/dev/null 2>&1 3>&- &
+  local client=$! status=0
+  wait_until 10 pgrep -f "rocker-attach .*--name $TEST_TAG " >/dev/null
+  kill -TERM "$client"
+  wait "$client" || status=$?
+  assert_equal "$status" 3
 }
