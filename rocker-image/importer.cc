@@ -16,12 +16,11 @@
 #include "rocker-image/clone.hh"
 #include "rocker-image/folder.hh"
 #include "rocker-image/progress.hh"
-#include "rocker-image/walk.hh"
+#include "rocker-image/shape.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
-#include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
@@ -50,27 +49,6 @@ std::string first_name(int fd) {
   if (::pread(fd, header, sizeof header, 0) != sizeof header) return {};
   if (std::string_view(header + 257, 5) != "ustar") return {};
   return {header, ::strnlen(header, 100)};
-}
-
-// Looks like the top of a root file system?
-bool has_root_shape(int dir_fd) {
-  int found = 0;
-  for (const char* name : {"bin", "sbin", "etc", "usr", "lib", "var", "dev", "proc", "root", "home", "tmp"}) {
-    struct stat st {};
-    if (::fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) ++found;
-  }
-  return found >= 3;
-}
-
-// A tar of the folder instead of what is in it: what `tar -c rootfs` makes.
-std::string single_directory_advice(int root_fd) {
-  if (has_root_shape(root_fd)) return {};
-  const auto names = names_in_folder(root_fd);
-  if (names.size() != 1) return {};
-  const UniqueFd inner(::openat(root_fd, names[0].c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!inner || !has_root_shape(inner.get())) return {};
-  return cat("all of it is in the directory \"", printable(names[0]),
-             "\", which looks like a root file system; --strip-components 1 makes that the root");
 }
 
 class Import {
@@ -156,6 +134,7 @@ class Import {
     const LayoutKind kind = wanted_kind(files);
     if (kind != LayoutKind::none)
       return from_layout(files, kind, [] { return std::optional<Sha256::Digest>(); });
+    if (options_.as == ImportOptions::As::whatever) refuse_other_archives(input_.get(), true);
     if (options_.check_digest) throw Error("is a directory, which has no digest to check");
     Builder builder(store_, options_, cancel_);
     FolderSource source(input_.get(), store_.root());
@@ -190,6 +169,7 @@ class Import {
       return from_layout(files, kind, [&] { return std::optional(applied.digests.input); });
     }
     if (options_.check_digest) options_.check_digest(applied.digests.input);
+    if (options_.as == ImportOptions::As::whatever) refuse_other_archives(builder.root(), false);
     spec::ImageRecord record = new_record(need_reference());
     record.source.format = applied.format;
     record.source.digest = Sha256::text(applied.digests.input);
