@@ -82,6 +82,7 @@ void Builder::apply_spool(Builder& spool) {
   spool_tally_ = spool.extractor_.tally();
   spool_tally_.add(spool.content_.tally());
   finish_tree(spool.root(), spool.extractor_, spool.content_.digests(), ownership_, nullptr, spool_tally_);
+  extractor_.names_as_of(spool.extractor_);
   FolderSource source(spool.root(), "");
   apply(source);
 }

@@ -26,6 +26,7 @@ class Builder {
   // The rootfs so far.
   int root() const { return root_.get(); }
   bool whole() const { return extractor_.whole(); }  // ExtractOptions::whole_if
+  unsigned top() const { return extractor_.top(); }
 
   struct Applied {
     Stream::Digests digests;

@@ -1,7 +1,6 @@
 #include "rocker-image/extract.hh"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -35,34 +34,7 @@ std::size_t size_of_xattrs(const Attributes& attributes) {
   return size;
 }
 
-std::string join_path(const std::vector<std::string>& path, std::size_t count) {
-  std::string out;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i != 0) out += '/';
-    out += path[i];
-  }
-  return out;
-}
-
 }  // namespace
-
-std::vector<std::string> safe_components(std::string_view name) {
-  std::vector<std::string> path;
-  for (const auto part : split(name, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      if (path.empty()) throw Error("its name leads out of the root file system");
-      path.pop_back();
-    } else {
-      if (part.size() > NAME_MAX) {
-        throw Error(
-            cat("a part of its name has ", part.size(), " bytes, at most ", NAME_MAX, " are possible"));
-      }
-      path.emplace_back(part);
-    }
-  }
-  return path;
-}
 
 Extractor::Extractor(int root_fd, const Ownership& ownership, ExtractOptions options, ContentWriter& content,
                      const Cancel& cancel)
@@ -85,30 +57,7 @@ void Extractor::extract(EntrySource& source, bool layer) {
   lowest_ = false;
 }
 
-// ---------------------------------------------------------------------------------------------- names
-
-bool Extractor::left_out(const std::string& path) const {
-  for (const auto& pattern : options_.exclude) {
-    // As tar does: a pattern may begin behind any slash, its wildcards match slashes, and what is in a
-    // directory that is left out is left out as well.
-    for (std::size_t end = 0; end != std::string::npos;) {
-      end = path.find('/', end == 0 ? 0 : end + 1);
-      const std::string prefix = path.substr(0, end);
-      for (std::size_t start = 0; start != std::string::npos;) {
-        if (::fnmatch(pattern.c_str(), prefix.c_str() + start, 0) == 0) return true;
-        start = prefix.find('/', start);
-        if (start != std::string::npos) ++start;
-      }
-      if (end == std::string::npos) break;
-    }
-  }
-  return false;
-}
-
-std::optional<Extractor::Path> Extractor::stripped(const Path& path) const {
-  if (path.size() < options_.strip_components) return std::nullopt;
-  return Path(path.begin() + options_.strip_components, path.end());
-}
+// ---------------------------------------------------------------------------------------------- places
 
 const Extractor::Directory& Extractor::parent_of(const Path& path) {
   return directory_at(path, path.size() - 1);
@@ -287,12 +236,12 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     if (!full.empty()) ++tally_.excluded;
     return;
   }
-  const auto path = stripped(full);
-  if (!path ||
-      (path->empty() && options_.strip_components != 0 && full.size() != options_.strip_components)) {
+  const auto path = stripped(entry.path);
+  if (!path) {
     if (!full.empty()) ++tally_.stripped;
     return;
   }
+  if (top_ == 0 && !path->empty()) note_top(entry.path);
   tally_.acls_lost += entry.lost_acls;
   if (path->empty()) {
     // The root itself.

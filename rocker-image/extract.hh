@@ -67,6 +67,10 @@ class Extractor {
   std::uint64_t entries() const { return entries_; }
   // What whole_if said.
   bool whole() const { return whole_; }
+  // The strip_components that would make the first name's top the root; 0 when there was no name.
+  unsigned top() const { return top_; }
+  // What comes was extracted by another one, and has lost the "./" of its names there.
+  void names_as_of(const Extractor& spool);
 
  private:
   struct Directory {
@@ -78,7 +82,8 @@ class Extractor {
 
   void add(const Entry& entry, EntrySource& source, bool layer);
   bool left_out(const std::string& path) const;
-  std::optional<Path> stripped(const Path& path) const;
+  std::optional<Path> stripped(std::string_view name) const;
+  void note_top(std::string_view name);
 
   const Directory& parent_of(const Path& path);
   const Directory& directory_at(const Path& path, std::size_t count);
@@ -114,6 +119,7 @@ class Extractor {
   Tally tally_;
   std::uint64_t entries_ = 0, size_ = 0;
   bool whole_ = false;
+  unsigned top_ = 0, dots_ = 0;
   DirectoryRecords directories_;
   InodeSet with_xattrs_;
   std::size_t waiting_xattrs_ = 0;  // bytes in them
@@ -140,5 +146,8 @@ class Extractor {
 // The components of an archive's name, without "." and "": they never lead above the root. Throws when one
 // does.
 std::vector<std::string> safe_components(std::string_view name);
+
+// The first `count` of them, with slashes between.
+std::string join_path(const std::vector<std::string>& path, std::size_t count);
 
 }  // namespace rocker

@@ -18,7 +18,7 @@ static constexpr int most_passes = 40;
 
 void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& source) {
   Path target = safe_components(entry.target);
-  if (const auto kept = stripped(target)) target = *kept;
+  if (auto kept = stripped(entry.target)) target = std::move(*kept);
   if (target.empty()) throw Error("is a hard link to a directory");
   if (target == path) return;  // to itself: it is there or it is not
   const Directory& parent = parent_of(path);

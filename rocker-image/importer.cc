@@ -182,7 +182,7 @@ class Import {
   }
 
   std::vector<Imported> finish_one(Builder& builder, spec::ImageRecord record) {
-    std::string advice = single_directory_advice(builder.root());
+    std::string advice = single_directory_advice(builder.root(), builder.top());
     std::vector<Imported> result;
     result.push_back(builder.commit(with_changes(std::move(record))));
     result.back().advice = std::move(advice);

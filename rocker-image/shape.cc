@@ -114,12 +114,12 @@ void refuse_other_archives(int root_fd, bool folder) {
   throw Error(cat("is ", kind->what)).hint(cat(kind->advice, "; --as rootfs takes its files as they are"));
 }
 
-std::string single_directory_advice(int root_fd) {
+std::string single_directory_advice(int root_fd, unsigned top) {
   if (has_root_shape(root_fd)) return {};
   const auto [name, inner] = only_directory(root_fd);
   if (!inner || !has_root_shape(inner.get())) return {};
   return cat("all of it is in the directory \"", printable(name),
-             "\", which looks like a root file system; --strip-components 1 makes that the root");
+             "\", which looks like a root file system; --strip-components ", top, " makes that the root");
 }
 
 }  // namespace rocker

@@ -11,6 +11,7 @@ namespace rocker {
 void refuse_other_archives(int root_fd, bool folder);
 
 // What to say of a tar of the folder instead of what is in it, as `tar -c rootfs` makes it; empty for others.
-std::string single_directory_advice(int root_fd);
+// top is what --strip-components takes it away by.
+std::string single_directory_advice(int root_fd, unsigned top);
 
 }  // namespace rocker

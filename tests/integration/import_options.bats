@@ -94,3 +94,30 @@ load tar
   closed '>&-' list
   assert_one_error_line 'standard output: bad file descriptor'
 }
+
+@test '--strip-components counts "." as GNU tar does, and the advice too' {
+  local name
+  strips() { # COUNT NAME: what is left of NAME/bin/f
+    { tar_entry name="$2/" type=5 mode=700; tar_entry name="$2/bin/f" content=1; tar_entry name="$2/l" type=1 link="$2/bin/f"; tar_end; } >s.tar
+    import_ok s.tar --strip-components "$1"
+    (cd "$root" && find . ! -type d | sort | xargs)
+  }
+  assert_equal "$(strips 1 r)" './bin/f ./l'
+  assert_equal "$(strips 1 ./r)" './r/bin/f ./r/l'
+  assert_equal "$(strips 2 ./r)" './bin/f ./l'
+  assert_equal "$(strips 1 r/)" './bin/f ./l'
+  assert_equal "$(strips 2 .//r)" './bin/f ./l'
+  assert_equal "$(strips 2 ./blobs)" './bin/f ./l'
+  # The directory that becomes the root gives it its mode.
+  assert_equal "$(stat -c %a "$(rocker_image path x)")" 700
+  mkdir -p wrap/tree/{bin,etc,usr}
+  touch wrap/tree/bin/sh
+  for name in . tree; do
+    tar -cf t.tar -C wrap "$name"
+    run --separate-stderr rocker_image import t.tar x
+    assert_success
+    [[ $stderr =~ --strip-components\ ([0-9]+) ]]
+    import_ok t.tar --strip-components "${BASH_REMATCH[1]}"
+    assert_exist "$root/bin/sh"
+  done
+}

@@ -1,0 +1,83 @@
+// The names of entries: which are left out, and what is left of the others.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "rocker-image/extract.hh"
+#include "spec/support/error.hh"
+#include "spec/support/str.hh"
+
+namespace rocker {
+
+std::vector<std::string> safe_components(std::string_view name) {
+  std::vector<std::string> path;
+  for (const auto part : split(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (path.empty()) throw Error("its name leads out of the root file system");
+      path.pop_back();
+    } else {
+      if (part.size() > NAME_MAX) {
+        throw Error(
+            cat("a part of its name has ", part.size(), " bytes, at most ", NAME_MAX, " are possible"));
+      }
+      path.emplace_back(part);
+    }
+  }
+  return path;
+}
+
+std::string join_path(const std::vector<std::string>& path, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i != 0) out += '/';
+    out += path[i];
+  }
+  return out;
+}
+
+bool Extractor::left_out(const std::string& path) const {
+  for (const auto& pattern : options_.exclude) {
+    // As tar does: a pattern may begin behind any slash, its wildcards match slashes, and what is in a
+    // directory that is left out is left out as well.
+    for (std::size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end == 0 ? 0 : end + 1);
+      const std::string prefix = path.substr(0, end);
+      for (std::size_t start = 0; start != std::string::npos;) {
+        if (::fnmatch(pattern.c_str(), prefix.c_str() + start, 0) == 0) return true;
+        start = prefix.find('/', start);
+        if (start != std::string::npos) ++start;
+      }
+      if (end == std::string::npos) break;
+    }
+  }
+  return false;
+}
+
+// As GNU tar counts: "." is a component as well, several slashes are one.
+std::optional<Extractor::Path> Extractor::stripped(std::string_view name) const {
+  for (unsigned left = options_.strip_components - std::min(options_.strip_components, dots_); left != 0;
+       --left) {
+    name.remove_prefix(std::min(name.find_first_not_of('/'), name.size()));
+    if (name.empty()) return std::nullopt;
+    name.remove_prefix(std::min(name.find('/'), name.size()));
+  }
+  return safe_components(name);
+}
+
+void Extractor::note_top(std::string_view name) {
+  unsigned count = dots_;
+  for (const auto part : split(name, '/')) {
+    if (part.empty()) continue;
+    ++count;
+    if (count > options_.strip_components && part != ".") break;
+  }
+  top_ = count;
+}
+
+void Extractor::names_as_of(const Extractor& spool) {
+  dots_ = spool.top_ - std::min(spool.top_, 1U);
+}
+
+}  // namespace rocker
