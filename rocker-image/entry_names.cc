@@ -37,22 +37,55 @@ std::string join_path(const std::vector<std::string>& path, std::size_t count) {
   return out;
 }
 
-bool Extractor::left_out(const std::string& path) const {
-  for (const auto& pattern : options_.exclude) {
-    // As tar does: a pattern may begin behind any slash, its wildcards match slashes, and what is in a
-    // directory that is left out is left out as well.
-    for (std::size_t end = 0; end != std::string::npos;) {
-      end = path.find('/', end == 0 ? 0 : end + 1);
-      const std::string prefix = path.substr(0, end);
-      for (std::size_t start = 0; start != std::string::npos;) {
-        if (::fnmatch(pattern.c_str(), prefix.c_str() + start, 0) == 0) return true;
-        start = prefix.find('/', start);
-        if (start != std::string::npos) ++start;
-      }
-      if (end == std::string::npos) break;
+std::vector<Extractor::Pattern> Extractor::patterns_of(const std::vector<std::string>& texts) {
+  std::vector<Pattern> patterns;
+  for (const auto& given : texts) {
+    std::string_view text = given;
+    // Names have lost their "./" by then: with it, a pattern is for what is at the top.
+    while (text.starts_with("./")) {
+      text.remove_prefix(2);
+      text.remove_prefix(std::min(text.find_first_not_of('/'), text.size()));
+    }
+    const bool at_top = text.size() != given.size();
+    while (text.ends_with('/')) text.remove_suffix(1);
+    patterns.push_back({given, std::string(text), at_top, false});
+  }
+  return patterns;
+}
+
+std::vector<std::string> Extractor::unmatched() const {
+  std::vector<std::string> out;
+  for (const auto& pattern : patterns_) {
+    if (!pattern.matched) out.push_back(pattern.given);
+  }
+  return out;
+}
+
+// As tar does: a pattern may begin behind any slash, its wildcards match slashes, and what is in a directory
+// that is left out is left out as well.
+bool Extractor::matches(const Pattern& pattern, const std::string& path) {
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = path.find('/', end == 0 ? 0 : end + 1);
+    const std::string prefix = path.substr(0, end);
+    for (std::size_t start = 0; start != std::string::npos;) {
+      if (::fnmatch(pattern.text.c_str(), prefix.c_str() + start, 0) == 0) return true;
+      if (pattern.at_top) break;
+      start = prefix.find('/', start);
+      if (start != std::string::npos) ++start;
     }
   }
   return false;
+}
+
+bool Extractor::left_out(const std::string& path) {
+  bool out = false;
+  for (auto& pattern : patterns_) {
+    // Also one whose files another one leaves out has matched.
+    if ((out && pattern.matched) || !matches(pattern, path)) continue;
+    pattern.matched = true;
+    out = true;
+  }
+  return out;
 }
 
 // As GNU tar counts: "." is a component as well, several slashes are one.

@@ -42,7 +42,8 @@ Extractor::Extractor(int root_fd, const Ownership& ownership, ExtractOptions opt
       ownership_(ownership),
       options_(std::move(options)),
       content_(content),
-      cancel_(cancel) {}
+      cancel_(cancel),
+      patterns_(patterns_of(options_.exclude)) {}
 
 void Extractor::extract(EntrySource& source, bool layer) {
   Entry entry;
@@ -228,11 +229,11 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     whole_ = options_.whole_if(full.front());
     options_.whole_if = nullptr;
     if (whole_) {
-      options_.exclude.clear();
+      patterns_.clear();
       options_.strip_components = 0;
     }
   }
-  if (!options_.exclude.empty() && left_out(join_path(full, full.size()))) {
+  if (!patterns_.empty() && left_out(join_path(full, full.size()))) {
     if (!full.empty()) ++tally_.excluded;
     return;
   }

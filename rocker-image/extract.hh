@@ -67,6 +67,8 @@ class Extractor {
   std::uint64_t entries() const { return entries_; }
   // What whole_if said.
   bool whole() const { return whole_; }
+  // What of `exclude` was for nothing so far, as it was given.
+  std::vector<std::string> unmatched() const;
   // The strip_components that would make the first name's top the root; 0 when there was no name.
   unsigned top() const { return top_; }
   // What comes was extracted by another one, and has lost the "./" of its names there.
@@ -81,7 +83,13 @@ class Extractor {
   using Path = std::vector<std::string>;
 
   void add(const Entry& entry, EntrySource& source, bool layer);
-  bool left_out(const std::string& path) const;
+  struct Pattern {
+    std::string given, text;
+    bool at_top = false, matched = false;
+  };
+  static std::vector<Pattern> patterns_of(const std::vector<std::string>& texts);
+  static bool matches(const Pattern& pattern, const std::string& path);
+  bool left_out(const std::string& path);
   std::optional<Path> stripped(std::string_view name) const;
   void note_top(std::string_view name);
 
@@ -120,6 +128,7 @@ class Extractor {
   std::uint64_t entries_ = 0, size_ = 0;
   bool whole_ = false;
   unsigned top_ = 0, dots_ = 0;
+  std::vector<Pattern> patterns_;
   DirectoryRecords directories_;
   InodeSet with_xattrs_;
   std::size_t waiting_xattrs_ = 0;  // bytes in them

@@ -59,7 +59,11 @@ class Import {
   std::vector<Imported> run() {
     running = &cancel_;
     const Defer forget([] { running = nullptr; });
-    return with_context([&] { return printable(name_); }, [&] { return from_input(); });
+    unmatched_ = options_.extract.exclude;
+    auto images = with_context([&] { return printable(name_); }, [&] { return from_input(); });
+    for (const auto& pattern : unmatched_)
+      log::warn(cat(printable(name_), ": --exclude ", printable(pattern), " matches nothing"));
+    return images;
   }
 
  private:
@@ -181,7 +185,16 @@ class Import {
     return finish_one(filtered, std::move(record));
   }
 
+  // Of several images, each may have something for a pattern.
+  void note_patterns(const Builder& builder) {
+    const auto here = builder.unmatched();
+    std::erase_if(unmatched_, [&](const std::string& pattern) {
+      return std::find(here.begin(), here.end(), pattern) == here.end();
+    });
+  }
+
   std::vector<Imported> finish_one(Builder& builder, spec::ImageRecord record) {
+    note_patterns(builder);
     std::string advice = single_directory_advice(builder.root(), builder.top());
     std::vector<Imported> result;
     result.push_back(builder.commit(with_changes(std::move(record))));
@@ -199,6 +212,7 @@ class Import {
     for (const auto& [image, references, advice] : images) {
       Builder builder(store_, options_, cancel_);
       for (const auto& layer : image.layers) apply_layer(builder, files, layer);
+      note_patterns(builder);
       const auto digest = input_digest();
       if (options_.check_digest && !digest) throw Error("is a directory, which has no digest to check");
       if (options_.check_digest) options_.check_digest(*digest);
@@ -307,6 +321,7 @@ class Import {
   std::string name_;
   Cancel cancel_;
   UniqueFd input_;
+  std::vector<std::string> unmatched_;  // of --exclude, by what was extracted so far
 };
 
 }  // namespace

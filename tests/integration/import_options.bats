@@ -121,3 +121,25 @@ load tar
     assert_exist "$root/bin/sh"
   done
 }
+
+@test '--exclude with "./" or a last slash is for the same names, and what matches nothing is told' {
+  local pattern name
+  mkdir -p tree/bin tree/usr/bin
+  touch tree/bin/sh tree/usr/bin/env
+  for name in . 'bin usr'; do
+    # shellcheck disable=SC2086
+    tar -cf t.tar -C tree $name
+    for pattern in ./bin ././/bin/; do
+      import_ok t.tar --exclude "$pattern"
+      assert_equal "$stderr" ''
+      assert_equal "$(cd "$root" && find . ! -type d)" ./usr/bin/env
+    done
+    import_ok t.tar --exclude bin/ --exclude usr/bin/env
+    assert_equal "$stderr" ''
+    assert_equal "$(cd "$root" && find . ! -type d)" ''
+  done
+  import_ok t.tar --exclude ./sbin --exclude bin/sh --exclude '*.pyc'
+  assert_equal "$stderr" "rocker-image: warning: t.tar: --exclude ./sbin matches nothing
+rocker-image: warning: t.tar: --exclude *.pyc matches nothing"
+  assert_not_exist "$root/bin/sh"
+}
