@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "rocker-image/closed.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -54,7 +55,7 @@ Ownership Ownership::of_this_process(bool keep_own) {
 
 // f*xattr(2) refuse what was opened O_PATH; the kernel's own link to it is not followed any further when it
 // is a symbolic link itself.
-std::vector<std::pair<std::string, std::string>> read_xattrs(int fd) {
+std::vector<std::pair<std::string, std::string>> read_xattrs(int fd, int lock) {
   std::vector<std::pair<std::string, std::string>> xattrs;
   const std::string path = cat("/proc/self/fd/", fd);
   const ssize_t needed = ::listxattr(path.c_str(), nullptr, 0);
@@ -67,7 +68,12 @@ std::vector<std::pair<std::string, std::string>> read_xattrs(int fd) {
   for (const auto name : split(names, '\0')) {
     if (name.empty()) continue;
     std::string value(65536, '\0');
-    const ssize_t size = ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
+    const auto get = [&] {
+      return ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
+    };
+    ssize_t size = get();
+    // user.* take the permission to read.
+    if (size < 0 && errno == EACCES) size = with_owner_bits(fd, S_IRUSR, lock, get);
     if (size < 0) continue;  // it went away, or is not for us to read
     value.resize(static_cast<std::size_t>(size));
     xattrs.emplace_back(name, std::move(value));

@@ -35,8 +35,8 @@ struct Ownership {
   static Ownership of_this_process(bool keep_own);
 };
 
-// The xattrs of an open file; also of one that was opened O_PATH.
-std::vector<std::pair<std::string, std::string>> read_xattrs(int fd);
+// The xattrs of an open file, sorted by name; also of one that was opened O_PATH. lock as in closed.hh.
+std::vector<std::pair<std::string, std::string>> read_xattrs(int fd, int lock = -1);
 
 // By descriptor, so that no name is looked up. `created_mode` is what the file has now.
 void apply_attributes(int fd, const Attributes& attributes, const Ownership& ownership, mode_t created_mode,

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "rocker-image/attributes.hh"
+#include "rocker-image/closed.hh"
 #include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -32,7 +33,7 @@ class HardLinker : public TreeVisitor {
     attributes.uid = node.st.st_uid;
     attributes.gid = node.st.st_gid;
     attributes.mtime = node.st.st_mtim;
-    attributes.xattrs = read_xattrs(fd);
+    attributes.xattrs = read_xattrs(fd, node.lock);
     Tally ignored;
     // Before the attributes: they may take away the right to pass.
     UniqueFd above;
@@ -42,7 +43,11 @@ class HardLinker : public TreeVisitor {
   }
 
   void leaf(const Node& node) override {
-    if (::linkat(node.parent, node.name.c_str(), here_.get(), node.name.c_str(), 0) < 0) {
+    const std::string link = cat("/proc/self/fd/", node.handle);
+    const int status =
+        node.handle >= 0 ? ::linkat(AT_FDCWD, link.c_str(), here_.get(), node.name.c_str(), AT_SYMLINK_FOLLOW)
+                         : ::linkat(node.parent, node.name.c_str(), here_.get(), node.name.c_str(), 0);
+    if (status < 0) {
       throw system_error(cat("link ", printable(node.path)));
     }
   }
@@ -58,7 +63,8 @@ Clone clone_image(const Store& store, int folder_fd, const spec::ImageRecord& re
   Clone clone{store.stage(), record};
   const int fd = clone.staging.fd();
   {
-    const UniqueFd from = open_at(folder_fd, "rootfs", O_RDONLY | O_DIRECTORY);
+    const UniqueFd from = open_closed(folder_fd, "rootfs", O_RDONLY | O_DIRECTORY);
+    if (!from) throw system_error("open rootfs");
     if (::mkdirat(fd, "rootfs", 0755) < 0) throw system_error("mkdir rootfs");
     HardLinker linker(open_at(fd, "rootfs", O_RDONLY | O_DIRECTORY));
     walk(from.get(), linker);

@@ -109,7 +109,7 @@ std::string what_changed(const ManifestLine& a, const ManifestLine& b, bool time
 }
 
 Sha256::Digest hash_file(const Node& node) {
-  const UniqueFd file = open_at(node.parent, node.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const UniqueFd file = open_node(node, O_RDONLY | O_NONBLOCK);
   Sha256 hash;
   std::vector<char> buffer(std::size_t{256} << 10);
   for (;;) {
@@ -150,7 +150,7 @@ class Comparer : public TreeVisitor {
     if (content_ && S_ISREG(node.st.st_mode) && then.digest && then.size == now.size)
       now.digest = hash_file(node);
     if (manifest_.knows_xattrs())
-      now.xattrs = directory_fd >= 0 ? xattr_digest(directory_fd) : xattr_digest(node);
+      now.xattrs = directory_fd >= 0 ? xattr_digest(directory_fd, node.lock) : xattr_digest(node);
     const auto what = what_changed(then, now, true, manifest_.knows_xattrs());
     if (!what.empty()) report_({Difference::Kind::changed, cat("/", node.path), what});
     manifest_.advance();

@@ -99,7 +99,7 @@ class Finisher : public Counter {
     struct stat st {};
     if (::fstat(fd, &st) < 0) throw system_error("stat");
     line.mode = st.st_mode & 07777;
-    line.xattrs = xattr_digest(fd);
+    line.xattrs = xattr_digest(fd, node.lock);
     manifest_->fill(room, line);
     rooms_.erase(found);
   }

@@ -70,7 +70,7 @@ ManifestLine manifest_line(const Node& node) {
     case S_IFDIR: line.type = "dir"; break;
     case S_IFLNK:
       line.type = "link";
-      line.target = read_link_at(node.parent, node.name);
+      line.target = read_link(node);
       break;
     case S_IFCHR: line.type = "char"; break;
     case S_IFBLK: line.type = "block"; break;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rocker-image/closed.hh"
 #include "rocker-image/store.hh"
 #include "rocker-image/store_folders.hh"
 #include "spec/support/error.hh"
@@ -55,7 +56,7 @@ Reading Store::read(std::string_view text) const {
 }
 
 UniqueFd Reading::rootfs() const {
-  UniqueFd fd(::openat(dir_.get(), "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd fd = open_closed(dir_.get(), "rootfs", O_RDONLY | O_DIRECTORY);
   if (!fd) {
     const int why = errno;
     store_.check_rootfs(image_);

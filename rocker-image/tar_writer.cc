@@ -103,7 +103,7 @@ class TarWriter::Tree : public TreeVisitor {
 
   void enter(const Node& node, int fd) override {
     const EntryPtr entry = describe(node, node.path.empty() ? top_ : cat(prefix_, node.path, "/"));
-    add_xattrs(entry.get(), fd);
+    add_xattrs(entry.get(), node, fd);
     writer_.write_header(entry.get());
   }
 
@@ -123,14 +123,14 @@ class TarWriter::Tree : public TreeVisitor {
         return;
       }
     }
-    const UniqueFd handle = open_at(node.parent, node.name, O_PATH | O_NOFOLLOW);
-    add_xattrs(entry.get(), handle.get());
+    const UniqueFd handle = open_node(node, O_PATH);
+    add_xattrs(entry.get(), node, handle.get());
     if (S_ISLNK(node.st.st_mode)) {
-      ::archive_entry_set_symlink(entry.get(), read_link_at(node.parent, node.name).c_str());
+      ::archive_entry_set_symlink(entry.get(), read_link(node).c_str());
     }
     writer_.write_header(entry.get());
     if (S_ISREG(node.st.st_mode) && node.st.st_size != 0) {
-      const UniqueFd file = open_at(node.parent, node.name, O_RDONLY | O_NOFOLLOW);
+      const UniqueFd file = open_node(node, O_RDONLY);
       writer_.write_content(file.get(), static_cast<std::uint64_t>(node.st.st_size), node.path);
     }
   }
@@ -155,8 +155,10 @@ class TarWriter::Tree : public TreeVisitor {
     return entry;
   }
 
-  static void add_xattrs(archive_entry* entry, int fd) {
-    for (const auto& [name, value] : read_xattrs(fd)) {
+  static void add_xattrs(archive_entry* entry, const Node& node, int fd) {
+    const auto xattrs =
+        with_context([&] { return printable(node.path); }, [&] { return read_xattrs(fd, node.lock); });
+    for (const auto& [name, value] : xattrs) {
       ::archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), value.size());
     }
   }
@@ -179,7 +181,7 @@ void TarWriter::add_named(int folder_fd, const std::string& name) {
     throw system_error(cat("stat ", printable(name)));
   if (S_ISDIR(node.st.st_mode)) {
     Tree tree(*this, name);
-    walk(open_at(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get(), tree);
+    walk(open_node(node, O_RDONLY | O_DIRECTORY).get(), tree);
   } else {
     Tree(*this).leaf(node);
   }

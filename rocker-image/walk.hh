@@ -17,6 +17,8 @@ struct Node {
   std::string name;  // in it; "." for the root
   std::string path;  // from the root, without a slash in front; "" for the root
   struct stat st {};
+  int handle = -1;  // O_PATH, where the directory is closed to its owner: no call finds the name there
+  int lock = -1;    // for closed.hh
 };
 
 class TreeVisitor {
@@ -31,16 +33,22 @@ class TreeVisitor {
 };
 
 // However deep the tree is, no more than a hundred descriptors are open, the stack does not grow, and one
-// path is held. The node is the visitor's for the length of a call. Throws Error.
+// path is held. The node is the visitor's for the length of a call. Without root, what is the caller's own
+// and closed to him is visited as well; others who walk the same tree meanwhile see no mode but the real one,
+// since root_fd is locked (flock(2)) while one is changed or looked at. Throws Error.
 void walk(int root_fd, TreeVisitor& visitor);
 
-// The names in a directory, sorted, without "." and "..".
-std::vector<std::string> names_in_folder(int dir_fd);
+// The file, also one that is closed to its owner. Throws Error with its path.
+UniqueFd open_node(const Node& node, int flags);
+
+// The names in a directory, sorted, without "." and "..". Errors have no path.
+std::vector<std::string> names_in_folder(int dir_fd, int lock = -1);
 
 // Which mount a file is of; nothing before Linux 5.8.
 std::optional<std::uint64_t> mount_id_of(int fd);
 
 // A symbolic link's target.
 std::string read_link_at(int dir_fd, const std::string& name);
+std::string read_link(const Node& node);
 
 }  // namespace rocker

@@ -17,9 +17,9 @@ bool in_manifest(std::string_view xattr) {
          xattr.starts_with("system.posix_acl_");
 }
 
-std::optional<Sha256::Digest> xattr_digest(int fd) {
+std::optional<Sha256::Digest> xattr_digest(int fd, int lock) {
   std::optional<Sha256> hash;
-  for (const auto& [name, value] : read_xattrs(fd)) {
+  for (const auto& [name, value] : read_xattrs(fd, lock)) {
     if (!in_manifest(name)) continue;
     if (!hash) hash.emplace();
     const std::string head = cat(name, std::string_view("\0", 1), value.size(), std::string_view("\0", 1));
@@ -31,12 +31,13 @@ std::optional<Sha256::Digest> xattr_digest(int fd) {
 }
 
 std::optional<Sha256::Digest> xattr_digest(const Node& node) {
+  if (node.handle >= 0) return xattr_digest(node.handle, node.lock);
   // Most files have none, which one call tells without opening them; the name's last part is not followed.
   const std::string path = cat("/proc/self/fd/", node.parent, "/", node.name);
   const ssize_t size = ::llistxattr(path.c_str(), nullptr, 0);
   if (size == 0 || (size < 0 && errno == ENOTSUP)) return std::nullopt;
   if (size < 0) throw system_error(cat("list the xattrs of ", printable(node.path)));
-  return xattr_digest(open_at(node.parent, node.name, O_PATH | O_NOFOLLOW).get());
+  return xattr_digest(open_node(node, O_PATH).get(), node.lock);
 }
 
 bool any_in_manifest(const Attributes& attributes) {

@@ -17,7 +17,7 @@ bool in_manifest(std::string_view xattr);
 
 // Of what is on the disk now; nothing when there is none. Over the names in bytewise order, for each: the
 // name, NUL, the size of the value in decimal, NUL, the value.
-std::optional<Sha256::Digest> xattr_digest(int fd);  // may be O_PATH
+std::optional<Sha256::Digest> xattr_digest(int fd, int lock = -1);  // may be O_PATH; closed.hh
 std::optional<Sha256::Digest> xattr_digest(const Node& node);
 
 // Adds the file when its attributes have some of them.

@@ -319,6 +319,82 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set 
   wait_until 10 gone
 }
 
+# The owner may not read: a file, and directories without one right or all.
+closed_tar() { # MODE of the root
+  tar_entry name=./ type=5 mode="$1"
+  tar_entry name=etc/ type=5 mode=755
+  tar_pax SCHILY.xattr.user.colour blue
+  tar_entry name=etc/shadow content=secret mode=000
+  local mode
+  for mode in 000 100 200 400; do
+    tar_entry name=$mode/ type=5 mode=$mode
+    tar_entry name=$mode/f content=$mode mode=200
+    tar_entry name=$mode/link type=2 link=f
+    tar_entry name=$mode/in/ type=5 mode=000
+    tar_entry name=$mode/in/f content=in
+  done
+  tar_end
+}
+
+@test 'without root: what is closed to its owner is read, and stays closed' {
+  needs command setpriv
+  mkdir -m 777 mine
+  closed_tar 000 >t.tar
+  chmod 755 "$TEST_DIR"
+  as_nobody import t.tar x
+  modes() { find mine/images/"$1"/latest/rootfs -printf '%P %m %u %T@\n' | sort; }
+  modes x >before
+  as_nobody verify x
+  as_nobody tag x y
+  as_nobody verify y
+  as_nobody export x >x.tar
+  assert_equal "$(tar -xOf x.tar etc/shadow 000/in/f)" insecret
+  as_nobody export y | cmp x.tar -
+  as_nobody save x >saved.tar
+  modes x | diff before -
+  modes y | diff before -
+  as_nobody import x.tar z
+  run as_nobody diff x z
+  assert_output ''
+  assert_equal "$(getfattr --only-values -n user.colour mine/images/z/latest/rootfs/etc/shadow)" blue
+  # It is read, and what has become of it seen.
+  echo public >mine/images/z/latest/rootfs/000/in/f
+  run as_nobody verify z
+  assert_failure 1
+  assert_output --regexp '^C /000/in/f  size 2 -> 7'
+}
+
+@test 'without root: readers of what is closed are not in the way of each other' {
+  needs command setpriv
+  mkdir -m 777 mine
+  closed_tar 755 >t.tar
+  chmod 755 "$TEST_DIR"
+  as_nobody import t.tar x
+  as_nobody export x >x.tar
+  local i reader readers=()
+  for i in 1 2 3; do
+    { for _ in {1..10}; do as_nobody verify x || exit 1; done; } >"verify$i" 2>&1 3>&- &
+    readers+=($!)
+    { for _ in {1..10}; do as_nobody export x | cmp - x.tar || exit 1; done; } >"export$i" 2>&1 3>&- &
+    readers+=($!)
+  done
+  for reader in "${readers[@]}"; do wait "$reader" || fail "$(cat verify* export*)"; done
+  as_nobody verify x
+}
+
+@test 'without root: what is not its own is named by its whole path' {
+  needs command setpriv
+  mkdir -m 777 mine
+  { tar_entry name=a/ type=5 mode=755; tar_entry name=a/f content=1; tar_end; } >t.tar
+  chmod 755 "$TEST_DIR"
+  as_nobody import t.tar x
+  chown 0 mine/images/x/latest/rootfs/a/f
+  chmod 600 mine/images/x/latest/rootfs/a/f
+  run --separate-stderr as_nobody export x -o mine/x.tar
+  assert_failure 1
+  assert_one_error_line 'open a/f: permission denied'
+}
+
 @test 'without root: an archive or a store that is closed is named' {
   needs command setpriv
   mkdir -m 755 mine
