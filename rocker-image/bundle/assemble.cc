@@ -168,6 +168,7 @@ spec::Linux linux_of(const Options& o, const Place& place) {
 
   l.resources = o.resources;
   auto& resources = *l.resources;
+  apply_cpus(o.cpus, resources.cpu);
   resources.memory.swap = swap_limit(o);
   if (resources.cpu.quota && *resources.cpu.quota > 0 && !resources.cpu.period)
     resources.cpu.period = 100'000;

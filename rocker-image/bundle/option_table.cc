@@ -149,10 +149,10 @@ const Row bundle_table[] = {
      [](Options& o, sv v) {
        o.resources.cpu.shares = static_cast<std::uint64_t>(parse_integer(v, "--cpu-shares", 2, 262'144));
      }},
-    {{"cpus", 0, "N", "how many CPUs' time, 1.5"},
+    {{"cpus", 0, "N", "how many CPUs' time, 1.5; 0 is unlimited"},
      [](Options& o, sv v) {
-       o.resources.cpu.quota = parse_cpus(v);
-       o.resources.cpu.period = 100'000;
+       o.cpus = parse_cpus(v);
+       if (*o.cpus == 0) o.cpus.reset();
      }},
     {{"cpuset-cpus", 0, "LIST", "which CPUs, 0-1,3", "cpuset"},
      [](Options& o, sv v) { o.resources.cpu.cpus = parse_cpu_list(v, "--cpuset-cpus"); }},

@@ -52,6 +52,7 @@ struct Options {
 
   // What it may use.
   spec::Resources resources;
+  std::optional<std::int64_t> cpus;         // of --cpus, as in resources.cpu.quota
   std::optional<std::int64_t> memory_swap;  // as given; -1 is unlimited
   std::optional<std::string> cgroup_parent;
 

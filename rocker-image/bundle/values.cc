@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -68,8 +69,26 @@ std::int64_t parse_cpus(std::string_view text) {
   }
   const auto quota = static_cast<std::int64_t>(whole * 100'000 + millionths / 10);
   // kernel: the smallest quota is one millisecond.
-  if (quota < 1000) throw refuse("--cpus", text, "at least 0.01 CPUs");
+  if (quota < 1000 && (whole != 0 || millionths != 0)) throw refuse("--cpus", text, "at least 0.01 CPUs");
   return quota;
+}
+
+void apply_cpus(std::optional<std::int64_t> cpus, spec::CpuResources& cpu) {
+  if (!cpus) return;
+  if (cpu.quota || cpu.period) {
+    throw Error(cat("--cpus and ", cpu.quota ? "--cpu-quota" : "--cpu-period", " cannot both be set"))
+        .hint("--cpus N is a quota of N periods");
+  }
+  cpu.quota = *cpus == 0 ? -1 : *cpus;
+  if (*cpus != 0) cpu.period = 100'000;
+}
+
+void check_cpus_on_host(std::optional<std::int64_t> cpus) {
+  const long there = ::sysconf(_SC_NPROCESSORS_ONLN);
+  if (!cpus || there < 1 || *cpus <= there * 100'000) return;
+  throw Error(cat("--cpus: expected 0.01 to ", there, ", this host has ", there,
+                  there == 1 ? " CPU" : " CPUs", ", found ", *cpus / 100'000,
+                  *cpus % 100'000 == 0 ? "" : cat(".", cat(*cpus % 100'000 + 100'000).substr(1))));
 }
 
 std::string parse_cpu_list(std::string_view text, std::string_view option) {

@@ -13,8 +13,15 @@ namespace rocker::bundle {
 std::int64_t parse_integer(std::string_view text, std::string_view option, std::int64_t least,
                            std::int64_t most);
 
-// "1.5" as CPUs: the quota in microseconds of a period of 100 ms.
+// "1.5" as CPUs: the quota in microseconds of a period of 100 ms. 0 is unlimited.
 std::int64_t parse_cpus(std::string_view text);
+
+// Sets the quota of --cpus and its period. Throws Error when --cpu-quota or --cpu-period have set them: one
+// of the two would win.
+void apply_cpus(std::optional<std::int64_t> cpus, spec::CpuResources& cpu);
+
+// Throws Error when --cpus is more than this host has: as docker, a limit that limits nothing is a mistake.
+void check_cpus_on_host(std::optional<std::int64_t> cpus);
 
 // "0-2,5": which CPUs or memory nodes; they may be another machine's.
 std::string parse_cpu_list(std::string_view text, std::string_view option);

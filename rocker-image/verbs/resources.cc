@@ -125,6 +125,7 @@ std::string stats_row(const Facts& facts, const std::optional<Sample>& first,
 
 struct UpdateOptions {
   spec::Resources resources;
+  std::optional<std::int64_t> cpus;
   std::string restart;
 };
 
@@ -148,11 +149,8 @@ constexpr grammar::Option<UpdateOptions> update_table[] = {
        o.resources.cpu.shares =
            static_cast<std::uint64_t>(bundle::parse_integer(v, "--cpu-shares", 2, 262'144));
      }},
-    {{"cpus", 0, "N", "how many CPUs' time, 1.5"},
-     [](UpdateOptions& o, std::string_view v) {
-       o.resources.cpu.quota = bundle::parse_cpus(v);
-       o.resources.cpu.period = 100'000;
-     }},
+    {{"cpus", 0, "N", "how many CPUs' time, 1.5; 0 is unlimited"},
+     [](UpdateOptions& o, std::string_view v) { o.cpus = bundle::parse_cpus(v); }},
     {{"cpuset-cpus", 0, "LIST", "which CPUs", "cpuset"},
      [](UpdateOptions& o, std::string_view v) {
        o.resources.cpu.cpus = bundle::parse_cpu_list(v, "--cpuset-cpus");
@@ -287,6 +285,8 @@ int update(const Room& room, Args args) {
   UpdateOptions options;
   const auto names =
       grammar::parse("update", table(update_table), options, args, grammar::Positionals::mixed);
+  bundle::apply_cpus(options.cpus, options.resources.cpu);
+  bundle::check_cpus_on_host(options.cpus);
   bundle::check_on_host(options.resources.cpu);
   json::Writer w(json::Writer::Style::compact);
   write(w, options.resources);

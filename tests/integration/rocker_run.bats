@@ -92,6 +92,36 @@ setup() { setup_containers; }
   rocker_image bundle busybox b --cpuset-cpus 9999 -- true
 }
 
+@test "run and update: --cpus is no more than the host has, not with a quota, and 0 is unlimited" {
+  local there line
+  there=$(getconf _NPROCESSORS_ONLN)
+  rocker create --name "$TEST_TAG" --cpus 0.5 busybox true
+  quota() { rocker inspect -f '{{.HostConfig.CpuQuota}}/{{.HostConfig.CpuPeriod}}' "$TEST_TAG"; }
+  for line in "create busybox true" "run busybox true" "update $TEST_TAG"; do
+    local verb=${line%% *} rest=${line#* }
+    run --separate-stderr rocker "$verb" --cpus "$there.01" $rest
+    assert_failure
+    assert_one_error_line "--cpus: expected 0.01 to $there, this host has $there"
+    run --separate-stderr rocker "$verb" --cpus 0.5 --cpu-quota 1000 $rest
+    assert_failure
+    assert_one_error_line '--cpus and --cpu-quota cannot both be set'
+    run --separate-stderr rocker "$verb" --cpu-period 1000 --cpus 0.5 $rest
+    assert_failure
+    assert_one_error_line '--cpus and --cpu-period cannot both be set'
+  done
+  assert_equal "$(quota)" 50000/100000
+  # One of the other kind replaces what is stored.
+  rocker update --cpu-quota 20000 --cpu-period 40000 "$TEST_TAG"
+  assert_equal "$(quota)" 20000/40000
+  rocker update --cpus "$there" "$TEST_TAG"
+  assert_equal "$(quota)" "${there}00000/100000"
+  rocker update --cpus 0 "$TEST_TAG"
+  assert_equal "$(quota)" -1/100000
+  rocker start "$TEST_TAG"
+  run -0 rocker create --cpus 0 --cpu-quota 30000 busybox true
+  assert_equal "$(rocker inspect -f '{{.HostConfig.CpuQuota}}' "$output")" 30000
+}
+
 @test "run: an annotation without a value has an empty one, as docker has it" {
   rocker create --name "$TEST_TAG" --annotation empty --annotation com.example=a=b busybox true
   run -0 rocker inspect "$TEST_TAG"
