@@ -6,6 +6,7 @@
 #   text               what stdout has, line by line; a line that ends in " (re)" is a regular expression
 #   2> text            a part of stderr
 #   [N] or [N|M]       the exit code, when it is not 0
+# long: each line is run under podman too
 
 load ../integration/helpers
 
@@ -100,6 +101,9 @@ compare() { # NAME
 }
 
 lines_of() { # NAME
+  # bats follows each command of a function by a trap: here that would be half of the time.
+  local -
+  set +o functrace
   run_lines "$1" rocker
   (
     use_podman || exit 0

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What is wrong gets one clear line and a non-zero exit, and nothing is left: no state, cgroup, process or mount.
+# long: a hundred containers are refused, and nothing of each is left
 
 load helpers
 load lifecycle

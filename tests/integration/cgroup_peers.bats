@@ -2,6 +2,7 @@
 # The files of a container's groups are those that runc and crun write for the same resources, or the difference
 # is in the table below with its reason.
 # vm: v2
+# long: three runtimes make each container
 
 load helpers
 load cgroup_helpers

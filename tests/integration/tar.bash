@@ -11,14 +11,69 @@
 # file= (a path, for the content). Numbers are written as they are given (octal), or, with a leading "=", as raw bytes in
 # printf's notation. The size is that of the content unless it is given.
 tar_entry() {
-  local field name='' type=0 mode=0000644 uid=0000000 gid=0000000 size='' mtime=14000000000 link='' major=0000000 \
-    minor=0000000 body magic='ustar\00000' content='' file='' header sum length
+  # bats follows each command of a function by a trap, which would take most of the time.
+  local -
+  set +o functrace
+  tar_member "$@"
+}
+
+tar_member() {
+  local LC_ALL=C field name='' type=0 mode=0000644 uid=0000000 gid=0000000 size='' mtime=14000000000 link='' \
+    major=0000000 minor=0000000 magic='ustar\00000' content='' file='' length sum
   for field in "$@"; do local "${field%%=*}=${field#*=}"; done
+  length=${#content}
+  [[ -z $file ]] || length=$(stat -L -c %s "$file")
+  [[ -n $size ]] || printf -v size %011o "$length"
+  local fields=(100 "$name" 8 "$mode" 8 "$uid" 8 "$gid" 12 "$size" 12 "$mtime")
+  local more=(100 "$link") last=(32 root 32 root 8 "$major" 8 "$minor" 167 '')
+  if [[ "$mode$uid$gid$size$mtime$major$minor" != *=* && $magic = 'ustar\00000' ]]; then
+    tar_header
+  else
+    tar_header_by_tools
+  fi
+  if [[ -n $file ]]; then cat "$file"; else printf %s "$content"; fi
+  tar_zeros $(((512 - length % 512) % 512))
+}
+
+# The header of the fields of tar_entry, by bash alone: there are thousands of them.
+tar_header() {
+  local format='' texts=() i j text code
+  # Eight spaces in the place of the sum, and the magic.
+  sum=$((8 * 32 + 117 + 115 + 116 + 97 + 114 + 48 + 48))
+  tar_append "${fields[@]}"
+  local front=$format front_texts=("${texts[@]}")
+  format='' texts=()
+  tar_append 1 "$type" "${more[@]}"
+  format+='ustar\00000'
+  tar_append "${last[@]}"
+  # shellcheck disable=SC2059  # made of %s and \000
+  printf "$front" "${front_texts[@]}"
+  printf '%06o\000 ' "$sum"
+  # shellcheck disable=SC2059
+  printf "$format" "${texts[@]}"
+}
+
+# Appends fields to format and texts, and what their bytes are to sum.
+tar_append() { # [WIDTH TEXT]...
+  while [[ $# -gt 0 ]]; do
+    text=$2
+    # What is too long for a number's field is cut at the front, as no tar would write it.
+    [[ $1 != 8 && $1 != 12 ]] || text=${text: -$(($1 - 1 < ${#text} ? $1 - 1 : ${#text}))}
+    for ((i = 0; i < ${#text}; i++)); do
+      printf -v code %d "'${text:i:1}"
+      sum=$((sum + (code & 255)))
+    done
+    format+=%s
+    for ((j = $1 - ${#text}; j > 0; j--)); do format+='\000'; done
+    texts+=("$text")
+    shift 2
+  done
+}
+
+# The same where fields are in printf's notation.
+tar_header_by_tools() {
+  local header
   header=$(mktemp)
-  body=$(mktemp)
-  if [[ -n $file ]]; then cat "$file" >"$body"; else printf %s "$content" >"$body"; fi
-  length=$(stat -c %s "$body")
-  [[ -n $size ]] || size=$(printf %011o "$length")
   {
     tar_field 100 "$name"
     tar_number 8 "$mode"
@@ -41,9 +96,14 @@ tar_entry() {
   head -c 148 "$header"
   printf '%06o\000 ' "$sum"
   tail -c +157 "$header"
-  cat "$body"
-  head -c $(((512 - length % 512) % 512)) /dev/zero
-  rm -f "$header" "$body"
+  rm -f "$header"
+}
+
+tar_zeros() { # COUNT
+  local format
+  printf -v format '%*s' "$1" ''
+  # shellcheck disable=SC2059
+  printf "${format// /\\000}"
 }
 
 tar_field() { # WIDTH TEXT
