@@ -12,4 +12,8 @@ namespace rocker {
 // Text to standard output, all of it; throws Error.
 void print(std::string_view text);
 
+// The same for the report of what was done: "Tagged a:b". When it can't be written, the error says that it
+// was done.
+void print_done(std::string_view done, std::string_view text);
+
 }  // namespace rocker

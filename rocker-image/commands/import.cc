@@ -135,16 +135,11 @@ void report(const std::string& input, const Imported& imported, bool quiet, bool
   }
   if (!imported.advice.empty()) log::warn(cat(input, ": ", imported.advice));
   const auto& record = imported.record;
-  if (quiet) {
-    print(cat(record.id, "\n"));
-    return;
-  }
-  if (loaded) {
-    print(cat("Loaded image: ", record.reference().text(), "\n"));
-    return;
-  }
-  print(cat("Imported ", record.reference().text(), " (ID: ", spec::short_id(record.id),
-            ", Size: ", format_size(record.size), ")\n"));
+  const std::string name = record.reference().text();
+  print_done(cat("Imported ", name), quiet    ? cat(record.id, "\n")
+                                     : loaded ? cat("Loaded image: ", name, "\n")
+                                              : cat("Imported ", name, " (ID: ", spec::short_id(record.id),
+                                                    ", Size: ", format_size(record.size), ")\n"));
 }
 
 }  // namespace
@@ -183,6 +178,7 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
       words.quiet && words.progress == "auto" ? Progress::Style::none : Progress::parse(words.progress);
 
   const Store store(globals.root);
+  std::vector<Imported> images;
   try {
     options.check_digest = digest_check(options.input, words, globals.config);
     struct stat st {};
@@ -190,17 +186,17 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
     Progress progress(style, options.input, known ? static_cast<std::uint64_t>(st.st_size) : 0);
     options.progress = &progress;
     catch_signals();
-    const auto images = import_archive(store, options);
+    images = import_archive(store, options);
     progress.finish();
     for (const auto& imported : images) {
       containers::note_image_event(store.root(), options.all ? "load" : "import",
                                    imported.record.reference());
-      report(options.input, imported, words.quiet, words.loaded);
     }
   } catch (Error& error) {
     if (error.errno_value() == ECANCELED) error.exit_status(130);
     throw error.context("Import failed");
   }
+  for (const auto& imported : images) report(options.input, imported, words.quiet, words.loaded);
   return 0;
 }
 

@@ -46,7 +46,8 @@ int rm(const Globals& globals, const std::vector<std::string>& args) {
       const std::string users = text_of(store.remove(reference));
       for (const auto action : {"untag", "delete"})
         containers::note_image_event(globals.root, action, reference);
-      print(cat("Removed ", reference.text(), " (ID: ", spec::short_id(reference.id()), ")\n"));
+      print_done(cat("Removed ", reference.text()),
+                 cat("Removed ", reference.text(), " (ID: ", spec::short_id(reference.id()), ")\n"));
       if (!users.empty()) {
         log::warn(cat(reference.text(), ": ", users, "; its data goes with the last of them"));
       }

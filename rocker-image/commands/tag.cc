@@ -16,7 +16,8 @@ int tag(const Globals& globals, const std::vector<std::string>& args) {
   const auto reference = spec::Reference::parse(target);
   const auto record = tag_image(Store(globals.root), source, reference);
   containers::note_image_event(globals.root, "tag", reference);
-  print(cat("Tagged ", reference.text(), " (ID: ", spec::short_id(record.id), ")\n"));
+  print_done(cat("Tagged ", reference.text()),
+             cat("Tagged ", reference.text(), " (ID: ", spec::short_id(record.id), ")\n"));
   return 0;
 }
 

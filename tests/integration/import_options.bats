@@ -143,3 +143,17 @@ load tar
 rocker-image: warning: t.tar: --exclude *.pyc matches nothing"
   assert_not_exist "$root/bin/sh"
 }
+
+@test 'a report that can not be written: what was done is said to be done' {
+  { tar_entry name=a content=1; tar_end; } >t.tar
+  full() { # PART ARGUMENT...
+    run --separate-stderr bash -c '"$@" >/dev/full' - "$ROCKER_IMAGE" "${@:2}"
+    assert_failure 1
+    assert_one_error_line "rocker-image: $1, but that could not be told: write standard output: no space left"
+  }
+  full 'Imported x:latest' import t.tar x
+  full 'Imported x:latest' import -q t.tar x
+  full 'Tagged y:latest' tag x y
+  full 'Removed x:latest' rm x
+  assert_equal "$(rocker_image list --format '{{.Repository}}')" y
+}
