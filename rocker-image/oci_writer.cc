@@ -105,10 +105,22 @@ struct Packed {
   std::string config_text, manifest_text;
 };
 
+// On the image's own disk, or, when that may only be read, where files that may be large are kept for a
+// while.
+UniqueFd layer_file(const std::string& scratch) {
+  try {
+    return scratch_file(scratch);
+  } catch (const Error& error) {
+    if (error.errno_value() != EROFS && error.errno_value() != EACCES) throw;
+    const char* folder = std::getenv("TMPDIR");
+    return scratch_file(folder != nullptr && *folder != '\0' ? folder : "/var/tmp");
+  }
+}
+
 Packed pack(const spec::ImageRecord& record, int root_fd, Compress compress, const std::string& scratch) {
   Packed packed;
   packed.reference = record.reference().text();
-  packed.layer_file = scratch_file(scratch);
+  packed.layer_file = layer_file(scratch);
   {
     TarWriter layer(packed.layer_file.get(), compress, "the layer");
     layer.add_tree(root_fd);

@@ -145,6 +145,23 @@ assert_whole() { # IMAGE VERSION...
   done
 }
 
+@test 'export and save from a store that may only be read' {
+  versioned_tar one 5
+  mkdir disk
+  mount -t tmpfs tmpfs disk || skip 'needs to mount a tmpfs'
+  ROCKER_ROOT=$PWD/disk rocker_image import one.tar x
+  mount -o remount,ro disk
+  local verb
+  for verb in export save; do
+    ROCKER_ROOT=$PWD/disk TMPDIR=$PWD run -0 --separate-stderr rocker_image "$verb" x -o "$verb.tar"
+    assert_equal "$stderr" ''
+  done
+  umount disk
+  rocker_image import save.tar x
+  rocker_image export x -o again.tar
+  run -0 cmp export.tar again.tar
+}
+
 @test 'an input that can not be read, that shrinks, or whose writer goes away' {
   versioned_tar one 20
   rocker_image import one.tar x
