@@ -61,24 +61,36 @@ bool parse_digits(std::string_view text, Sha256::Digest& digest) {
   return Sha256::parse_hex(lower, digest);
 }
 
-// A line of sha256sum(1), "DIGEST  NAME" or "DIGEST *NAME", or of its --tag form, "SHA256 (NAME) = DIGEST";
-// in a file for one archive alone the name may be missing.
+// "SHA256 (NAME) = DIGEST" of sha256sum --tag and BSD, or openssl's "SHA256(NAME)= DIGEST" and
+// "SHA2-256(NAME)= DIGEST".
+bool parse_tagged(std::string_view line, std::string_view& name, std::string_view& digits) {
+  const auto open = line.find('('), close = line.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return false;
+  const auto algorithm = trim(line.substr(0, open));
+  const auto rest = trim(line.substr(close + 1));
+  if ((algorithm != "SHA256" && algorithm != "SHA2-256") || !rest.starts_with('=')) return false;
+  name = line.substr(open + 1, close - open - 1);
+  digits = trim(rest.substr(1));
+  return true;
+}
+
+// A line of sha256sum(1), "DIGEST  NAME" or "DIGEST *NAME", or a tagged one. In a file for one archive alone
+// the name may be missing or "-", and may have the folder that the publisher made the archive in.
 bool parse_sum(std::string_view line, std::string_view name, bool alone, Sha256::Digest& digest) {
   line = trim(line);
   const bool escaped = line.starts_with('\\');
   if (escaped) line.remove_prefix(1);
   const auto is_name = [&](std::string_view text) {
     if (text.starts_with("./")) text.remove_prefix(2);
-    return escaped ? unescaped(text) == name : text == name;
+    const std::string plain = escaped ? unescaped(text) : std::string(text);
+    return plain == name || (alone && (plain == "-" || base_of(plain) == name));
   };
-  if (line.starts_with("SHA256 (")) {
-    const auto close = line.rfind(") = ");
-    if (close == std::string_view::npos || !is_name(line.substr(8, close - 8))) return false;
-    return parse_digits(line.substr(close + 4), digest);
-  }
+  std::string_view tagged, digits;
+  if (parse_tagged(line, tagged, digits)) return is_name(tagged) && parse_digits(digits, digest);
   if (!parse_digits(line.substr(0, 64), digest)) return false;
   std::string_view rest = line.substr(std::min<std::size_t>(64, line.size()));
   if (rest.empty()) return alone;
+  if (rest[0] != ' ' && rest[0] != '\t') return false;
   rest = trim(rest);
   if (rest.starts_with('*')) rest.remove_prefix(1);
   return is_name(rest);
@@ -86,7 +98,7 @@ bool parse_sum(std::string_view line, std::string_view name, bool alone, Sha256:
 
 // The detached signature beside a file; empty when there is none.
 std::string signature_of(const std::string& sums) {
-  for (const char* suffix : {".asc", ".gpg", ".sig"}) {
+  for (const char* suffix : {".asc", ".gpg", ".sig", ".sign"}) {
     if (exists(sums + suffix)) return sums + suffix;
   }
   return {};
@@ -105,9 +117,15 @@ std::string content_of(const UniqueFd& fd) {
   return read_all(fd.get(), "gpgv", most_sums);
 }
 
-// What is wrong, by gpgv's status lines (gnupg's doc/DETAILS); empty when every signature is good. A revoked
-// or expired key is no failure to gpgv itself: it exits with 0.
-std::string fault_of(const std::string& status) {
+struct Verdict {
+  std::string fault;    // empty when it is good
+  bool others = false;  // signed by keys, too, that the keyring does not have
+};
+
+// What gpgv's status lines say (gnupg's doc/DETAILS). One good signature is enough, as it is for apt: who
+// changes his keys signs with the old and the new one; but of those by the keyring's keys none may be wrong.
+// A revoked or expired key is no failure to gpgv itself: it exits with 0.
+Verdict verdict_of(const std::string& status) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> faults{{
       {"BADSIG", "the signature is not of this content"},
       {"REVKEYSIG", "the key was revoked"},
@@ -115,30 +133,36 @@ std::string fault_of(const std::string& status) {
       {"EXPSIG", "the signature has expired"},
       {"ERRSIG", "the signature can't be checked"},
   }};
-  bool good = false, valid = false, unknown_key = false;
-  std::string fault;
+  constexpr std::size_t reason_at = 6;
+  constexpr std::string_view no_public_key = "9";
+  bool good = false, valid = false;
+  Verdict verdict;
+  std::string unknown;
   for (const auto line : split(status, '\n')) {
     if (!line.starts_with("[GNUPG:] ")) continue;
     const auto words = split(line.substr(9), ' ');
     good = good || words[0] == "GOODSIG";
     valid = valid || words[0] == "VALIDSIG";
-    unknown_key = unknown_key || words[0] == "NO_PUBKEY";
+    const std::string key = words.size() > 1 ? cat(", key ", printable(words[1])) : "";
+    if (words[0] == "ERRSIG" && words.size() > reason_at && words[reason_at] == no_public_key) {
+      verdict.others = true;
+      unknown = cat("the keyring does not have its key", key);
+      continue;
+    }
     for (const auto& [word, meaning] : faults) {
-      if (words[0] == word && fault.empty())
-        fault = cat(meaning, words.size() > 1 ? ", key " : "", words.size() > 1 ? printable(words[1]) : "");
+      if (words[0] == word && verdict.fault.empty()) verdict.fault = cat(meaning, key);
     }
   }
-  if (unknown_key && fault.starts_with(faults.back().second))
-    fault.replace(0, faults.back().second.size(), "the keyring does not have its key");
-  if (fault.empty() && !(good && valid)) return "no signature in it could be checked";
-  return fault;
+  if (verdict.fault.empty() && !(good && valid))
+    verdict.fault = verdict.others ? unknown : "no signature in it could be checked";
+  return verdict;
 }
 
 // The text is handed to gpgv on its standard input, so that what was checked is what is used.
 void check_signature(const std::string& sums, const std::string& text, const std::string& keyring) {
   std::string signature = signature_of(sums);
   if (signature.empty()) {
-    throw Error(cat(printable(sums), ": has no signature beside it (.asc, .gpg or .sig)"))
+    throw Error(cat(printable(sums), ": has no signature beside it (.asc, .gpg, .sig or .sign)"))
         .hint("get it from where the archive comes from, or use --verify checksum");
   }
   if (keyring.empty()) {
@@ -167,9 +191,10 @@ void check_signature(const std::string& sums, const std::string& text, const std
   int wait_status = 0;
   while (::waitpid(pid, &wait_status, 0) < 0 && errno == EINTR) {
   }
-  std::string fault = fault_of(content_of(out));
-  const bool clean_exit = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-  if (fault.empty() && clean_exit) return;
+  auto [fault, others] = verdict_of(content_of(out));
+  // gpgv: 2 when it could not check one of them.
+  const int code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
+  if (fault.empty() && (code == 0 || (code == 2 && others))) return;
   if (fault.empty() || fault.starts_with("no signature")) {
     // gpgv's last line says why.
     const std::string said = content_of(messages);
@@ -236,7 +261,11 @@ ExpectedDigest published_digest(const std::string& archive, Verify verify, const
     ExpectedDigest expected;
     bool found = false;
     for (const auto line : split(text, '\n')) {
-      if (found || !parse_sum(line, name, sums == own, expected.digest)) continue;
+      Sha256::Digest digest;
+      if (!parse_sum(line, name, sums == own, digest)) continue;
+      if (found && digest != expected.digest)
+        throw Error(cat(printable(sums), ": has two different SHA-256 of ", printable(name)));
+      expected.digest = digest;
       found = true;
     }
     if (!found) {

@@ -129,7 +129,7 @@ setup() { setup_containers; }
   mkdir shared
   rocker create --name one --cap-add net_admin --cap-drop ALL --shm-size 1m --device /dev/null:/dev/zilch:r \
     -v ./shared:/in:ro -v data:/data -v /anonymous --tmpfs /scratch:size=1m --security-opt seccomp=unconfined \
-    --restart on-failure:3 -m 64m --cpus 1.5 --read-only --init --add-host db:10.0.0.1 --dns 1.1.1.1 \
+    --restart on-failure:3 -m 64m --cpus 0.5 --read-only --init --add-host db:10.0.0.1 --dns 1.1.1.1 \
     --ulimit nofile=100:200 -u 1000 --entrypoint echo busybox hello
   rocker inspect one >inspect.json
   assert_json '.[0].HostConfig | [.Binds, .CapAdd, .CapDrop, .ShmSize, .Tmpfs, .SecurityOpt]' \
@@ -137,7 +137,7 @@ setup() { setup_containers; }
   assert_json '.[0].HostConfig.Devices' \
     '[{"PathOnHost":"/dev/null","PathInContainer":"/dev/zilch","CgroupPermissions":"r"}]' inspect.json
   assert_json '.[0].HostConfig | [.Memory, .NanoCpus, .RestartPolicy, .NetworkMode, .Privileged, .ReadonlyRootfs, .Init]' \
-    '[67108864,1500000000,{"Name":"on-failure","MaximumRetryCount":3},"none",false,true,true]' inspect.json
+    '[67108864,500000000,{"Name":"on-failure","MaximumRetryCount":3},"none",false,true,true]' inspect.json
   assert_json '.[0].HostConfig | [.ExtraHosts, .Dns, .Ulimits]' \
     '[["db:10.0.0.1"],["1.1.1.1"],[{"Name":"nofile","Hard":200,"Soft":100}]]' inspect.json
   assert_json '[.[0].Mounts[] | [.Type, .Destination, .Mode, .RW]]' \

@@ -129,19 +129,55 @@ nothing_was_imported() { # NAME
   local digest line
   digest=$(sha256sum t.tar | cut -d' ' -f1)
   for line in "$digest  t.tar" "$digest *t.tar" "$digest  ./t.tar" "SHA256 (t.tar) = $digest" "$digest" \
-    "${digest^^}  t.tar" "SHA256 (t.tar) = ${digest^^}"; do
+    "${digest^^}  t.tar" "SHA256 (t.tar) = ${digest^^}" "SHA256(t.tar)= $digest" "SHA2-256(t.tar)= $digest" \
+    "$digest  build/t.tar" "$digest  /srv/out/t.tar" "$digest  -" "SHA256 (build/t.tar) = $digest"; do
     printf '%s  other.tar\n%s\n' "$(printf 'f%.0s' {1..64})" "$line" >t.tar.sha256
     run rocker_image import --verify checksum t.tar x
     assert_success
   done
   # Of another file, or of none.
-  for line in "$digest  u.tar" "$digest  xt.tar" "SHA256 (u.tar) = $digest" 'no sum' ''; do
+  for line in "$digest  u.tar" "$digest  xt.tar" "${digest}t.tar" "SHA256 (u.tar) = $digest" "MD5(t.tar)= $digest" 'no sum' ''; do
     printf '%s\n' "$line" >t.tar.sha256
     run --separate-stderr rocker_image import --verify checksum t.tar y
     assert_failure 1
     assert_one_error_line 't.tar.sha256: has no SHA-256 of t.tar'
     nothing_was_imported y
   done
+  # In a list of all, a name is the name.
+  rm t.tar.sha256
+  echo "$digest  build/t.tar" >SHA256SUMS
+  run --separate-stderr rocker_image import --verify checksum t.tar y
+  assert_failure 1
+  # Two of one name.
+  printf '%s  t.tar\n%064d  t.tar\n' "$digest" 0 >SHA256SUMS
+  run --separate-stderr rocker_image import --verify checksum t.tar y
+  assert_failure 1
+  assert_one_error_line 'SHA256SUMS: has two different SHA-256 of t.tar'
+  nothing_was_imported y
+}
+
+@test '--verify signature: of several keys the keyring may have one' {
+  gpg_home
+  gpg_key old@example.org old.gpg
+  gpg_key new@example.org new.gpg
+  gpg_key other@example.org other.gpg
+  cat old.gpg new.gpg >both.gpg
+  sha256sum t.tar >SHA256SUMS
+  gpg_sign SHA256SUMS SHA256SUMS.sign --armor -u old@example.org -u new@example.org
+  local keyring
+  for keyring in old.gpg new.gpg both.gpg; do
+    run -0 rocker_image import --verify signature --keyring "$keyring" t.tar x
+  done
+  run -1 --separate-stderr rocker_image import --verify signature --keyring other.gpg t.tar y
+  assert_one_error_line 'the keyring does not have its key'
+  # What is not signed is not, by however many.
+  echo >>SHA256SUMS
+  for keyring in old.gpg both.gpg; do
+    run -1 --separate-stderr rocker_image import --verify signature --keyring "$keyring" t.tar y
+    assert_one_error_line 'the signature is not of this content'
+  done
+  nothing_was_imported y
+  gpg_end
 }
 
 @test '--verify checksum: names that sha256sum escapes' {
