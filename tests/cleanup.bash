@@ -21,9 +21,11 @@ cgroups_named() { # TAG
 
 # The processes, other than this shell and those that it was started by, whose command line contains TEXT.
 processes_naming() { # TEXT
-  local mine=" $BASHPID " pid=$BASHPID
+  local mine=" $BASHPID " pid=$BASHPID key value
   while [[ $pid -gt 1 ]]; do
-    pid=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) || break
+    # By the shell alone: this is asked some thousand times.
+    { while read -r key value && [[ $key != PPid: ]]; do :; done; } 2>/dev/null <"/proc/$pid/status" || break
+    pid=$value
     mine+="$pid "
   done
   grep -lsaF -- "$1" /proc/[0-9]*/cmdline 2>/dev/null | while IFS=/ read -r _ _ pid _; do
@@ -49,6 +51,8 @@ empty_cgroup() { # DIRECTORY
 }
 
 cleanup() { # DIR TAG...
+  local -
+  set +o functrace
   local dir=$1 tag pid path
   shift
   for pid in $(processes_naming "$dir"); do kill -KILL "$pid" 2>/dev/null || :; done
@@ -72,6 +76,8 @@ cleanup() { # DIR TAG...
 
 # One line for each thing that is still there; nothing when all is clean.
 leftovers() { # DIR TAG...
+  local - # bats follows each command by a trap
+  set +o functrace
   local dir=$1 tag pid text
   shift
   for pid in $(processes_naming "$dir"); do

@@ -45,6 +45,10 @@ run_lines() { # NAME WITH
   }
   matches() { # ACTUAL
     local text=$1 pattern='' part
+    if [[ "${out[*]}" != *' (re)'* ]]; then
+      [[ $text = "$(printf '%s\n' "${out[@]}")" ]]
+      return
+    fi
     for part in "${out[@]}"; do
       if [[ $part == *' (re)' ]]; then
         pattern+="${part% (re)}"

@@ -10,16 +10,24 @@ setup() {
   sleeping_bundle b
 }
 
+teardown() {
+  local left=0
+  [[ -z ${refused-} ]] || assert_no_leftovers || left=1
+  teardown_test
+  return $left
+}
+
 # Runs the bundle b, which has to be refused with one line that has every PART in it.
 assert_refused() { # PART...
   local part
+  refused=yes
   run --separate-stderr timeout -s KILL 20 "$ROCKER_RUNC" --root "$RUNC_ROOT" run --bundle b "$(new_id)" </dev/null
   [[ $status != 0 && $status -lt 124 ]] || fail "status $status: $stderr"
   assert_one_error_line
   # A terminal, and somebody who reads it.
   [[ ${#stderr} -lt 1000 ]] || fail "${#stderr} bytes of error"
   for part; do assert_one_error_line "$part"; done
-  assert_nothing_made
+  [[ ! -d $RUNC_ROOT ]] || assert_equal "$(ls -A "$RUNC_ROOT")" ''
 }
 
 # The same for an edit of config.json, which is undone afterwards.
