@@ -1,4 +1,5 @@
 // stop, kill, wait, pause, unpause, rm, rename, prune: what ends, holds or renames containers.
+#include <signal.h>
 #include <unistd.h>
 
 #include "rocker-image/bundle/values.hh"
@@ -124,15 +125,16 @@ int kill_verb(const Room& room, Args args) {
     const int number = bundle::signal_number(options.signal);
     // docker: there is nothing to send it to, and its restarting is over.
     const bool restarting = settle(room.registry, facts).status == Status::restarting;
-    if (!restarting) {
-      const UniqueFd process = open_process(room.registry, facts);
-      if (!process) throw Error(cat("container ", facts.name, " is not running"));
+    const UniqueFd process = open_process(room.registry, facts);
+    if (!restarting && !process) throw Error(cat("container ", facts.name, " is not running"));
+    const bool deadly = !restarting && number == SIGKILL;
+    if (!restarting && !deadly) {
       send_signal(process.get(), number, cat("container ", facts.name));
+      thaw(room, facts, runtime());
     }
-    thaw(room, facts, runtime());
-    note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}});
+    if (!deadly) note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}});
     // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
-    if (restarting || options.signal == "SIGKILL") stop(room, facts, 0, runtime());
+    if (restarting || deadly) stop(room, facts, 0, runtime(), {}, Notes::kill);
     print(cat(text, "\n"));
   });
 }

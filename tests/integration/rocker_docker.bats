@@ -219,8 +219,7 @@ container update
 container copy
 container commit
 container kill
-container die
-container stop"
+container die"
   run -0 events --filter event=exec_start --filter event=die --filter label=kind=x
   assert_output $'container exec_start: true\ncontainer die'
   run -0 events --filter image=busybox --filter event=tag --filter event=create
