@@ -13,14 +13,12 @@ class InodeSet {
  public:
   explicit InodeSet(std::size_t most = 262144) : most_(most) {}
   void add(std::uint64_t inode) {
-    if (!all_ && inodes_.size() < most_)
+    if (!all_ && inodes_.size() < most_) {
       inodes_.insert(inode);
-    else
-      add_all();
-  }
-  void add_all() {
-    all_ = true;
-    inodes_.clear();
+    } else {
+      all_ = true;
+      inodes_.clear();
+    }
   }
   bool contains(std::uint64_t inode) const { return all_ || inodes_.contains(inode); }
 

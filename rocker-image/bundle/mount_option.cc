@@ -1,5 +1,6 @@
 // --mount: docker's keys and values, in a line of CSV.
 #include <algorithm>
+#include <optional>
 
 #include "rocker-image/bundle/volumes.hh"
 #include "rocker-image/grammar.hh"
@@ -71,12 +72,17 @@ bool belongs(std::string_view key, Kind kind) {
   return true;
 }
 
+// When all keys are known: two of the values are for what is read-only.
 void set_recursive(VolumeRequest& request, std::string_view value) {
   if (value == "disabled") {
     request.options.emplace_back("bind");
-  } else if (value == "writable") {
-    request.writable_below = true;
-  } else if (value != "enabled" && value != "readonly") {
+  } else if (value == "writable" || value == "readonly") {
+    if (!request.readonly) {
+      throw Error(cat(option, ": bind-recursive=", value, " is for what is read-only"))
+          .hint("add readonly, or leave bind-recursive out");
+    }
+    request.writable_below = value == "writable";
+  } else if (value != "enabled") {
     throw Error(cat(option, ": bind-recursive: expected enabled, disabled, writable or readonly, found \"",
                     printable(value), "\""));
   }
@@ -101,7 +107,8 @@ void expect_one_of(std::string_view key, std::string_view value,
 VolumeRequest parse_mount(std::string_view text) {
   VolumeRequest request;
   request.kind = Kind::volume;
-  std::string source, below;
+  std::string source;
+  std::optional<std::string> recursive;
   std::vector<std::string> keys;
   for (const auto& field : fields_of(text)) {
     const auto equals = field.find('=');
@@ -134,8 +141,7 @@ VolumeRequest parse_mount(std::string_view text) {
     } else if (key == "bind-nonrecursive") {
       if (flag()) request.options.emplace_back("bind");
     } else if (key == "bind-recursive") {
-      set_recursive(request, value);
-      if (value == "writable" || value == "readonly") below = value;
+      recursive = value;
     } else if (key == "tmpfs-size") {
       request.options.push_back(cat("size=", parse_size(value, cat(option, " tmpfs-size"))));
     } else if (key == "tmpfs-mode") {
@@ -161,10 +167,7 @@ VolumeRequest parse_mount(std::string_view text) {
               "tmpfs-size, tmpfs-mode, volume-nocopy");
     }
   }
-  if (!below.empty() && !request.readonly)
-    throw Error(
-        cat(option, ": bind-recursive=", below, " is for what is read-only, in \"", printable(text), "\""))
-        .hint("add readonly, or leave bind-recursive out");
+  if (recursive) set_recursive(request, *recursive);
   for (const auto& key : keys) {
     if (!belongs(key, request.kind))
       throw Error(

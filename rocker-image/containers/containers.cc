@@ -142,9 +142,9 @@ FileLock Registry::reserve(Facts& facts) const {
       if (!any_name || attempt > 20) throw;
       facts.name = random_name();
       if (attempt > 3) facts.name += cat("_", facts.id.substr(0, 4 + static_cast<std::size_t>(attempt)));
+      save(facts);
     }
   }
-  if (any_name) save(facts);
   undo.dismiss();
   return lock;
 }

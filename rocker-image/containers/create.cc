@@ -47,6 +47,7 @@ class HeldSignals {
 }  // namespace
 
 Facts create(const Room& room, const bundle::Options& options) {
+  bundle::check_cpus_on_host(options.cpus);
   bundle::check_on_host(options.resources.cpu);
   if (!options.platform.empty()) check_platform(room.store.find(options.image).record, options.platform);
   Facts facts;

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "rocker-image/bundle/options.hh"
-#include "rocker-image/bundle/values.hh"
 #include "rocker-image/containers/restart.hh"
 #include "rocker-image/containers/shell.hh"
 #include "rocker-image/verbs/filters.hh"
@@ -126,7 +125,6 @@ static bundle::Options parse_run_line(std::string_view verb, Args args) {
   }
   if (options.remove && options.restart != "no")
     throw Error(cat(verb, ": --rm and --restart exclude each other"));
-  bundle::check_cpus_on_host(options.cpus);
   return options;
 }
 

@@ -127,14 +127,16 @@ int kill_verb(const Room& room, Args args) {
     const bool restarting = settle(room.registry, facts).status == Status::restarting;
     const UniqueFd process = open_process(room.registry, facts);
     if (!restarting && !process) throw Error(cat("container ", facts.name, " is not running"));
-    const bool deadly = !restarting && number == SIGKILL;
-    if (!restarting && !deadly) {
+    const auto note = [&] { note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}}); };
+    if (restarting || number == SIGKILL) {
+      if (restarting) note();  // else stop() does
+      // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
+      stop(room, facts, 0, runtime(), {}, Notes::kill);
+    } else {
       send_signal(process.get(), number, cat("container ", facts.name));
       thaw(room, facts, runtime());
+      note();
     }
-    if (!deadly) note_event(room.registry.root(), "kill", facts, {{"signal", cat(number)}});
-    // A killed one is ended when this returns, so that `rocker kill x && rocker rm x` works.
-    if (restarting || deadly) stop(room, facts, 0, runtime(), {}, Notes::kill);
     print(cat(text, "\n"));
   });
 }

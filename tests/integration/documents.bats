@@ -1,5 +1,4 @@
 # The documents: what stands in them as a command is run, and what they say of the programs is held against --help.
-# long: every option of every command is looked for
 load helpers
 
 # Types the commands of spec/tutorial.md, with the folder and the group of this test in place of the tutorial's, and

@@ -105,13 +105,14 @@ tree() {
   setfattr -n security.selinux -v system_u:object_r:bin_t:s0 "$root/bin" || true
   run rocker_image verify --quick x
   assert_failure 1
-  assert_output 'C /  xattrs
+  local changed='C /  xattrs
 C /acl  mode 0775 -> 0755, xattrs
 C /bin/link  xattrs
 C /bin/tool  xattrs
 C /default  xattrs
 C /etc/a  xattrs
 C /etc/hard  xattrs'
+  assert_output "$changed"
   # What was imported before manifests had them.
   sed -i -e '/^# xattrs/d' -e 's/ tags=.*//' "${root%/rootfs}/manifest"
   run rocker_image verify x
@@ -121,13 +122,7 @@ C /etc/hard  xattrs'
   assert_output ''
   rocker_image import "$root" z
   run rocker_image diff y z
-  assert_output 'C /  xattrs
-C /acl  mode 0775 -> 0755, xattrs
-C /bin/link  xattrs
-C /bin/tool  xattrs
-C /default  xattrs
-C /etc/a  xattrs
-C /etc/hard  xattrs'
+  assert_output "$changed"
 }
 
 @test 'the manifest has the xattrs that are on the disk, not those of the archive' {

@@ -42,9 +42,7 @@ go_on() { echo >go; }
 
   rocker rm -f "$TEST_TAG" >removed 2>&1 &
   local remover=$!
-  # It waits for the lock.
-  waits() { grep -q "$remover" /proc/locks || pgrep -P "$remover" -f 'container rm' >/dev/null; }
-  wait_until 5 waits
+  wait_until 5 pgrep -P "$remover" -f 'container rm' >/dev/null
   go_on
   wait "$maker"
   wait "$remover"
