@@ -64,7 +64,7 @@ long ArchiveReader::pull(archive*, void* self, const void** data) {
       return static_cast<long>(end_marker - odd);
     }
     if (reader.stream_.size() > reader.limit_) throw header_too_large();
-    const std::string_view content(block->memory.get(), block->size);
+    const std::string_view content(block->memory, block->size);
     if (reader.head_.empty()) reader.head_ = content.substr(0, described_head);
     if (content.size() >= end_marker) {
       reader.tail_ = content.substr(content.size() - end_marker);
@@ -73,7 +73,7 @@ long ArchiveReader::pull(archive*, void* self, const void** data) {
       if (reader.tail_.size() > end_marker) reader.tail_.erase(0, reader.tail_.size() - end_marker);
     }
     reader.current_ = std::move(block);
-    *data = reader.current_->memory.get();
+    *data = reader.current_->memory;
     return static_cast<long>(reader.current_->size);
   } catch (...) {
     reader.thrown_ = std::current_exception();
@@ -224,11 +224,10 @@ bool ArchiveReader::data(Chunk& chunk) {
       chunk.data = static_cast<const char*>(data);
     } else {
       // libarchive had to put it together in a buffer of its own, which the next call uses again.
-      auto copy = std::make_shared<Block>();
-      copy->memory = std::make_unique_for_overwrite<char[]>(size);
+      auto copy = Block::make(size);
       copy->size = size;
-      std::memcpy(copy->memory.get(), data, size);
-      chunk.data = copy->memory.get();
+      std::memcpy(copy->memory, data, size);
+      chunk.data = copy->memory;
       chunk.block = std::move(copy);
     }
     return true;

@@ -10,13 +10,19 @@
 #include <utility>
 #include <vector>
 
+#include "rocker-image/pages.hh"
+
 namespace rocker {
 
 struct Block {
-  std::unique_ptr<char[]> memory;
-  std::size_t size = 0;  // of what is in it
+  char* memory = nullptr;
+  std::size_t size = 0;         // of what is in it
+  std::unique_ptr<char[]> own;  // what memory points to, when no pool has it
 
-  bool holds(const void* at) const { return at >= memory.get() && at < memory.get() + size; }
+  bool holds(const void* at) const { return at >= memory && at < memory + size; }
+
+  // One that is of no pool, with room for that many bytes.
+  static std::shared_ptr<Block> make(std::size_t room);
 };
 
 // Given back to its pool when the last holder lets go.
@@ -26,7 +32,7 @@ class BlockPool {
  public:
   static constexpr std::size_t block_size = std::size_t{256} << 10;
 
-  explicit BlockPool(std::size_t blocks) : left_(blocks) {}
+  explicit BlockPool(std::size_t blocks);
 
   // Waits until one is free; null after stop().
   std::shared_ptr<Block> take();
@@ -37,8 +43,8 @@ class BlockPool {
 
   std::mutex mutex_;
   std::condition_variable freed_;
-  std::vector<std::unique_ptr<Block>> free_;
-  std::size_t left_;  // that may still be made
+  Pages pages_;
+  std::vector<std::unique_ptr<Block>> free_;  // the last one was used last: it is in the processor's cache
   bool stopped_ = false;
 };
 

@@ -41,6 +41,12 @@ ContentWriter::FileRef ContentWriter::begin(UniqueFd fd, std::string path, const
   file->path = std::move(path);
   file->attributes = attributes;
   file->size = size;
+  if (hash_) {
+    // Here and not when it is closed: of small files the worker has the larger half as it is.
+    struct stat st {};
+    if (::fstat(file->fd.get(), &st) < 0) throw system_error("stat");
+    file->inode = st.st_ino;
+  }
   return file;
 }
 
@@ -93,9 +99,15 @@ void ContentWriter::work() {
   for (;;) {
     auto tasks = tasks_.pop();
     if (tasks.empty()) return;
-    for (const auto& task : tasks) carry_out(task);
+    std::ptrdiff_t closed = 0;
+    for (const auto& task : tasks) {
+      carry_out(task);
+      if (task.last) ++closed;
+    }
     // What they hold goes back to its pool before anybody is told.
     tasks.clear();
+    // Once for all of them: each time is a call of the kernel.
+    if (closed != 0) open_files_.release(closed);
     pending_.fetch_sub(1, std::memory_order_release);
     pending_.notify_all();
   }
@@ -111,10 +123,7 @@ void ContentWriter::carry_out(const Task& task) {
       failed_.store(true, std::memory_order_release);
     }
   }
-  if (task.last) {
-    task.file->fd.reset();
-    open_files_.release();
-  }
+  if (task.last) task.file->fd.reset();
 }
 
 void ContentWriter::empty(File& file) {
@@ -160,11 +169,7 @@ void ContentWriter::close(File& file) {
     if (hash_) hash_hole(file, file.size - file.end);
   }
   apply_attributes(file.fd.get(), file.attributes, ownership_, file.attributes.mode & 0777, tally_);
-  if (hash_) {
-    struct stat st {};
-    if (::fstat(file.fd.get(), &st) < 0) throw system_error("stat");
-    digests_.add(st.st_ino, file.hash.finish());
-  }
+  if (hash_) digests_.add(file.inode, file.hash.finish());
 }
 
 }  // namespace rocker

@@ -30,7 +30,7 @@ class ContentWriter {
     std::uint64_t size = 0;
     bool truncate = false;  // it has a content, which goes when its turn comes
     // The writer's own.
-    std::uint64_t end = 0;
+    std::uint64_t inode = 0, end = 0;
     Sha256 hash;
   };
   using FileRef = std::shared_ptr<File>;

@@ -144,17 +144,16 @@ bool FolderSource::data(Chunk& chunk) {
   if (start > 0) offset_ = static_cast<std::uint64_t>(start);
   if (offset_ >= size_) return false;  // it has grown
   const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(BlockPool::block_size, size_ - offset_));
-  auto block = std::make_shared<Block>();
-  block->memory = std::make_unique_for_overwrite<char[]>(BlockPool::block_size);
+  auto block = Block::make(want);
   for (;;) {
-    const ssize_t got = ::pread(file_.get(), block->memory.get(), want, static_cast<off_t>(offset_));
+    const ssize_t got = ::pread(file_.get(), block->memory, want, static_cast<off_t>(offset_));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw system_error("read");
     if (got == 0) throw became_shorter();
     block->size = static_cast<std::size_t>(got);
     break;
   }
-  chunk.data = block->memory.get();
+  chunk.data = block->memory;
   chunk.size = block->size;
   chunk.offset = offset_;
   offset_ += block->size;

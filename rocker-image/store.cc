@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -39,6 +38,19 @@ bool has_one_folder(int dir_fd, const std::string& name) {
   struct stat st {};
   return ::fstatat(dir_fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
          st.st_nlink == 3;
+}
+
+// With as few calls of the kernel as there can be, for thousands of them. What is long, broken or no file is
+// nothing here: Store::load() reads it or says what it is.
+std::optional<spec::ImageRecord> head_of(int images_fd, const std::string& path) {
+  const UniqueFd fd(
+      ::openat(images_fd, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  char text[16384];
+  const ssize_t got = ::read(fd.get(), text, sizeof text - 1);
+  if (got <= 0 || got == sizeof text - 1) return std::nullopt;
+  text[got] = '\0';
+  return spec::parse_image_head(text);
 }
 
 }  // namespace
@@ -113,57 +125,60 @@ Image Store::find(std::string_view text) const {
   return load(reference, image_directory(reference));
 }
 
-std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) const {
-  std::vector<Image> images;
+void Store::each(Part part, const std::function<void(Image&)>& take,
+                 const std::function<void(const Error&)>& broken) const {
   const std::string folder = cat(root_, "/images");
   const UniqueFd dir(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!dir) {
-    if (errno == ENOENT) return images;
+    if (errno == ENOENT) return;
     throw system_error(cat("open ", folder));
   }
-  const auto directories = names_in(folder);
-  images.reserve(directories.size());
-  for (const auto& directory : directories) {
-    const auto take = [&](const std::string& tag) {
-      images.push_back(
-          load({spec::name_of_directory(directory), tag}, cat(folder, "/", directory, "/", tag), dir.get()));
+  for (const auto& directory : names_in(folder)) {
+    const auto image_of = [&](const std::string& tag) {
+      const spec::Reference reference{spec::name_of_directory(directory), tag};
+      std::string path = cat(folder, "/", directory, "/", tag);
+      if (part == Part::head) {
+        if (auto head = head_of(dir.get(), cat(directory, "/", tag, "/image.json"))) {
+          head->name = reference.name;
+          head->tag = reference.tag;
+          head->id = reference.id();
+          return Image{reference, std::move(path), std::move(*head)};
+        }
+      }
+      return load(reference, std::move(path), dir.get());
     };
     if (has_one_folder(dir.get(), directory)) {
+      std::optional<Image> image;
       try {
-        take("latest");
-        continue;
+        image.emplace(image_of("latest"));
       } catch (const Error&) {
         // Another tag, or a broken one.
       }
+      if (image) {
+        take(*image);
+        continue;
+      }
     }
     for (const auto& tag : names_in(dir.get(), directory)) {
+      std::optional<Image> image;
       try {
-        take(tag);
+        image.emplace(image_of(tag));
       } catch (const Error& error) {
         broken(error);
       }
+      if (image) take(*image);
     }
   }
-  // An image is large: the order is found out with indices, and each is moved once, along the cycles of the
-  // permutation, so that no second thousand of them is needed.
-  std::vector<std::size_t> order(images.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
-    const Image &a = images[i], &b = images[j];
+}
+
+std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) const {
+  std::vector<Image> images;
+  each(
+      Part::all, [&](Image& image) { images.push_back(std::move(image)); }, broken);
+  std::sort(images.begin(), images.end(), [](const Image& a, const Image& b) {
     if (a.record.created_ns != b.record.created_ns) return a.record.created_ns > b.record.created_ns;
     return std::tie(a.reference.name, a.reference.tag) < std::tie(b.reference.name, b.reference.tag);
   });
-  for (std::size_t start = 0; start < order.size(); ++start) {
-    if (order[start] == start) continue;
-    Image first = std::move(images[start]);
-    std::size_t to = start;
-    for (std::size_t from = std::exchange(order[to], to); from != start;
-         from = std::exchange(order[to], to)) {
-      images[to] = std::move(images[from]);
-      to = from;
-    }
-    images[to] = std::move(first);
-  }
   return images;
 }
 

@@ -70,7 +70,13 @@ class Store {
   // Which image that is, though its image.json may be missing or broken.
   spec::Reference resolve(std::string_view reference_or_id) const;
 
-  // Every image, newest first, ties by name. One that can't be read is given to `broken` and left out.
+  // Every image, in no order that means anything. One that can't be read is given to `broken` and left out.
+  // Of the record of one whose head is enough there are name, tag, id, size and when it was created. `take`
+  // may keep what it is given.
+  enum class Part { head, all };
+  void each(Part part, const std::function<void(Image& image)>& take,
+            const std::function<void(const Error&)>& broken) const;
+  // The same, newest first, ties by name.
   std::vector<Image> list(const std::function<void(const Error&)>& broken) const;
 
   // Throws "rootfs not found: ..." when it was taken away.

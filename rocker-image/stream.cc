@@ -30,7 +30,7 @@ void Stream::decode() {
     for (;;) {
       auto block = pool_.take();
       if (!block) break;
-      block->size = read_fully(source, block->memory.get(), BlockPool::block_size);
+      block->size = read_fully(source, block->memory, BlockPool::block_size);
       if (block->size == 0) break;
       BlockRef full = std::move(block);
       to_hash_.push(full);
@@ -44,7 +44,7 @@ void Stream::decode() {
 }
 
 void Stream::hash() {
-  while (const BlockRef block = to_hash_.pop()) content_.update(block->memory.get(), block->size);
+  while (const BlockRef block = to_hash_.pop()) content_.update(block->memory, block->size);
 }
 
 BlockRef Stream::next() {

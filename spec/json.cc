@@ -1,13 +1,9 @@
 #include "spec/json.hh"
+#include "spec/support/sanitized.hh"
 
 // Sixteen bytes at a time, up to fifteen of them behind the text's end: never in another page, but a
 // sanitizer objects.
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define ROCKER_SANITIZED
-#endif
-#endif
-#if defined(__SSE2__) && !defined(__SANITIZE_ADDRESS__) && !defined(ROCKER_SANITIZED)
+#if defined(__SSE2__) && !defined(ROCKER_SANITIZED)
 #define RAPIDJSON_SSE2
 #endif
 #include <rapidjson/document.h>
@@ -153,6 +149,52 @@ Document Document::parse(std::string text, std::string name) {
                     lower_first(rapidjson::GetParseError_En(impl->document.GetParseError()))));
   }
   return Document(std::move(impl));
+}
+
+namespace {
+
+class MemberScanner : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, MemberScanner> {
+ public:
+  MemberScanner(const MemberText& on_text, const MemberNumber& on_number)
+      : on_text_(on_text), on_number_(on_number) {}
+
+  bool satisfied() const { return satisfied_; }
+
+  bool StartObject() { return ++depth_ <= deepest; }
+  bool EndObject(rapidjson::SizeType) { return --depth_, true; }
+  // What is in an array at the top is no member.
+  bool StartArray() { return depth_ != 0 && ++depth_ <= deepest; }
+  bool EndArray(rapidjson::SizeType) { return --depth_, true; }
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    if (depth_ == 1) name_.assign(text, length);
+    return true;
+  }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    if (depth_ == 1) satisfied_ = !on_text_(name_, {text, length});
+    return !satisfied_;
+  }
+  bool Uint(unsigned number) { return Uint64(number); }
+  bool Uint64(std::uint64_t number) {
+    if (depth_ == 1) satisfied_ = !on_number_(name_, number);
+    return !satisfied_;
+  }
+
+ private:
+  const MemberText& on_text_;
+  const MemberNumber& on_number_;
+  int depth_ = 0;
+  bool satisfied_ = false;
+  std::string name_;
+};
+
+}  // namespace
+
+bool scan_members(const char* text, const MemberText& on_text, const MemberNumber& on_number) {
+  rapidjson::Reader reader;
+  rapidjson::StringStream stream(text);
+  MemberScanner scanner(on_text, on_number);
+  reader.Parse(stream, scanner);
+  return scanner.satisfied();
 }
 
 Value Document::root() const {

@@ -95,6 +95,14 @@ class Document {
   std::unique_ptr<Impl> impl_;
 };
 
+// The members of an object that are strings or natural numbers, in their order and without keeping anything:
+// for who wants few things of many files. Each says whether it wants more; what is behind the last one wanted
+// is not looked at. text ends with a NUL. False when it has ended or is no JSON object before that;
+// Document::parse says why.
+using MemberText = std::function<bool(std::string_view name, std::string_view text)>;
+using MemberNumber = std::function<bool(std::string_view name, std::uint64_t number)>;
+bool scan_members(const char* text, const MemberText& on_text, const MemberNumber& on_number);
+
 inline void read(const Value& v, std::string& out) {
   out = v.as_string();
 }

@@ -1,6 +1,10 @@
 #include <fnmatch.h>
 #include <time.h>
 
+#include <algorithm>
+#include <functional>
+#include <tuple>
+
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/grammar.hh"
@@ -23,28 +27,29 @@ bool matches(const Image& image, const std::string& pattern) {
          ::fnmatch(pattern.c_str(), image.reference.name.c_str(), 0) == 0;
 }
 
+using Filter = std::function<bool(const Image&)>;
+
 // docker's: dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE.
-void filter(std::vector<Image>& images, const std::string& text, const Store& store) {
+Filter parse_filter(const std::string& text, const Store& store) {
   const auto equals = text.find('=');
   const std::string key = text.substr(0, equals),
                     value = equals == std::string::npos ? "" : text.substr(equals + 1);
   if (value.empty()) throw Error(cat("--filter: \"", printable(text), "\" is not KEY=VALUE"));
-  if (key == "reference") {
-    std::erase_if(images, [&](const Image& image) { return !matches(image, value); });
-  } else if (key == "dangling") {
+  if (key == "reference") return [value](const Image& image) { return matches(image, value); };
+  if (key == "dangling") {
     // Every image of the store has a name.
-    if (grammar::parse_flag(value, "--filter dangling")) images.clear();
-  } else if (key == "label") {
-    std::erase_if(images, [&](const Image& image) { return !has_label(image.record.config.labels, value); });
-  } else if (key == "before" || key == "since") {
-    const auto limit = store.find(value).record.created_ns;
-    std::erase_if(images, [&](const Image& image) {
-      return key == "before" ? image.record.created_ns >= limit : image.record.created_ns <= limit;
-    });
-  } else {
-    throw Error(cat("--filter: \"", printable(key), "\" is not known"))
-        .hint("one of reference, label, before, since, dangling");
+    return [wanted = grammar::parse_flag(value, "--filter dangling")](const Image&) { return !wanted; };
   }
+  if (key == "label") {
+    return [value](const Image& image) { return has_label(image.record.config.labels, value); };
+  }
+  if (key == "before" || key == "since") {
+    const auto limit = store.find(value).record.created_ns;
+    if (key == "before") return [limit](const Image& image) { return image.record.created_ns < limit; };
+    return [limit](const Image& image) { return image.record.created_ns > limit; };
+  }
+  throw Error(cat("--filter: \"", printable(key), "\" is not known"))
+      .hint("one of reference, label, before, since, dangling");
 }
 
 std::string digest_of(const Image& image) {
@@ -73,6 +78,50 @@ std::string as_json(const Image& image, const std::string& id) {
   return w.text();
 }
 
+// What is shown of an image. A store may have thousands, and their histories and configurations are many
+// times as much memory.
+struct Line {
+  std::vector<std::string> cells;  // name, tag, digest when it is wanted, ID, size, time
+  std::string json;                // when it is wanted
+  std::int64_t created_ns = 0;
+};
+
+struct Wanted {
+  std::vector<Filter> filters;
+  bool whole_ids = false, digests = false, json = false, labels = false;
+};
+
+// Newest first, ties by name.
+std::vector<Line> lines_of(const Store& store, const Wanted& wanted) {
+  std::vector<Line> lines;
+  const auto take = [&](Image& image) {
+    if (!std::all_of(wanted.filters.begin(), wanted.filters.end(),
+                     [&](const Filter& filter) { return filter(image); })) {
+      return;
+    }
+    auto& record = image.record;
+    std::string id = wanted.whole_ids ? record.id : spec::short_id(record.id);
+    auto& line = lines.emplace_back();
+    line.created_ns = record.created_ns;
+    if (wanted.json) line.json = as_json(image, id);
+    line.cells.reserve(wanted.digests ? 6 : 5);
+    line.cells.push_back(std::move(image.reference.name));
+    line.cells.push_back(std::move(image.reference.tag));
+    if (wanted.digests) line.cells.push_back(digest_of(image));
+    line.cells.push_back(std::move(id));
+    line.cells.push_back(format_size(record.size));
+    line.cells.push_back(std::move(record.created_time));
+  };
+  const bool more = wanted.digests || wanted.json || wanted.labels;
+  store.each(more ? Store::Part::all : Store::Part::head, take,
+             [](const Error& error) { log::warn(error.what()); });
+  std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
+    if (a.created_ns != b.created_ns) return a.created_ns > b.created_ns;
+    return std::tie(a.cells[0], a.cells[1]) < std::tie(b.cells[0], b.cells[1]);
+  });
+  return lines;
+}
+
 }  // namespace
 
 int list(const Globals& globals, const std::vector<std::string>& args) {
@@ -95,21 +144,27 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
 
   const Store store(globals.root);
-  auto images = store.list([](const Error& error) { log::warn(error.what()); });
-  for (const auto& text : filters) filter(images, text, store);
-  if (!wanted.empty()) std::erase_if(images, [&](const Image& image) { return !matches(image, wanted); });
-  const auto id_of = [&](const Image& image) {
-    return no_trunc ? image.record.id : spec::short_id(image.record.id);
-  };
+  Wanted what;
+  what.whole_ids = no_trunc;
+  what.digests = digests;
+  what.json = !format.empty();
+  for (const auto& text : filters) {
+    what.filters.push_back(parse_filter(text, store));
+    if (text.starts_with("label=")) what.labels = true;
+  }
+  if (!wanted.empty()) {
+    what.filters.emplace_back([&](const Image& image) { return matches(image, wanted); });
+  }
+  auto lines = lines_of(store, what);
   if (quiet) {
     std::string out;
-    for (const auto& image : images) out += cat(id_of(image), "\n");
+    for (const auto& shown : lines) out += cat(shown.cells[digests ? 3 : 2], "\n");
     print(out);
     return 0;
   }
   if (!format.empty()) {
     std::vector<std::string> rows;
-    for (const auto& image : images) rows.push_back(as_json(image, id_of(image)));
+    for (const auto& shown : lines) rows.push_back(shown.json);
     std::vector<Column> columns{{"REPOSITORY", "Repository"},
                                 {"TAG", "Tag"},
                                 {"IMAGE ID", "ID"},
@@ -120,18 +175,15 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
     print(render_rows(format, rows, columns, {digest, {"CREATED AT", "CreatedAt"}}));
     return 0;
   }
-  if (images.empty() && filters.empty() && wanted.empty()) {
+  if (lines.empty() && filters.empty() && wanted.empty()) {
     print("No images found. Use 'rocker import <tar-file> <image-name>' to import an image.\n");
     return 0;
   }
   std::vector<std::vector<std::string>> rows{{"REPOSITORY", "TAG", "IMAGE ID", "SIZE", "CREATED"}};
   if (digests) rows[0].insert(rows[0].begin() + 2, "DIGEST");
-  for (const auto& image : images) {
-    rows.push_back({image.reference.name, image.reference.tag, id_of(image), format_size(image.record.size),
-                    image.record.created_time});
-    if (digests) rows.back().insert(rows.back().begin() + 2, digest_of(image));
-  }
-  print(table_text(rows));
+  rows.reserve(lines.size() + 1);
+  for (auto& shown : lines) rows.push_back(std::move(shown.cells));
+  print(table_text(std::move(rows)));
   return 0;
 }
 

@@ -51,6 +51,26 @@ END
   [[ $stderr == *warning*bad/latest/image.json* ]]
 }
 
+@test 'an image.json of any length, cut or no file at all' {
+  import_busybox whole
+  import_busybox cut
+  import_busybox pipe
+  import_busybox 'long'
+  truncate -s -3 "$ROCKER_ROOT/images/cut/latest/image.json"
+  rm "$ROCKER_ROOT/images/pipe/latest/image.json"
+  mkfifo "$ROCKER_ROOT/images/pipe/latest/image.json"
+  jq '.config.Labels.text = ("x" * 100000)' "$ROCKER_ROOT/images/long/latest/image.json" >"$BATS_TEST_TMPDIR/long"
+  cp "$BATS_TEST_TMPDIR/long" "$ROCKER_ROOT/images/long/latest/image.json"
+  run --separate-stderr timeout 10 "$ROCKER_IMAGE" list
+  assert_success
+  assert_line --partial whole
+  assert_line --regexp '^long .* [0-9.]+[KM]B '
+  assert_equal "${#lines[@]}" 3
+  assert_equal "${#stderr_lines[@]}" 2
+  [[ ${stderr_lines[0]} == *cut/latest/image.json*'not JSON'* ]]
+  [[ ${stderr_lines[1]} == *pipe/latest/image.json*'is a FIFO'* ]]
+}
+
 @test 'hundreds of images, with one tag, another and several: all are listed in order, and what is broken is said in order' {
   local i
   for i in {100..399}; do plain_image "image$i" latest '2026-01-14 17:07:17'; done

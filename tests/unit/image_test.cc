@@ -7,6 +7,7 @@
 #include "rocker-image/labels.hh"
 #include "spec/image.hh"
 #include "spec/support/error.hh"
+#include "spec/support/str.hh"
 
 using namespace rocker;
 using spec::Reference;
@@ -120,6 +121,41 @@ Test(image, a_record_is_read_as_it_was_written) {
   cr_expect(again.source == record.source);
   cr_expect(again.config == record.config);
   cr_expect(again.history == record.history);
+}
+
+Test(image, a_head_is_that_of_the_record_or_nothing) {
+  spec::ImageRecord record;
+  record.name = "a";
+  record.tag = "1";
+  record.id = record.reference().id();
+  record.size = 1ull << 40;
+  record.created_ns = 1768410437123456789;
+  record.created_time = "2026-01-14 17:07:17";
+  record.config.labels = {{"size", "7"}, {"created_time", "never"}};
+  const std::string text = spec::write_image_record(record);
+  const auto head = spec::parse_image_head(text.c_str());
+  cr_assert(head.has_value());
+  cr_expect(head->size == record.size && head->created_ns == record.created_ns);
+  expect_text(head->created_time, "2026-01-14 17:07:17");
+  cr_expect(head->config.labels.empty());
+
+  // An end that could be one is taken for it.
+  for (std::size_t size = 0; size + 2 < text.size(); ++size) {
+    const std::string cut = text.substr(0, size);
+    if (!trim(cut).ends_with('}')) cr_expect(!spec::parse_image_head(cut.c_str()), "cut at %zu", size);
+  }
+  // In another order, and what is of the same name further in.
+  cr_expect(spec::parse_image_head(
+      R"({"config": {"size": 1, "created": "x"}, "created": "2026-01-14T17:07:17Z", "size": 2,
+          "created_time": "t"})"));
+  for (const char* other :
+       {R"({"size": "2", "created_time": "t", "created": "2026-01-14T17:07:17Z"})",
+        R"({"size": 2, "created_time": "t"})", R"({"size": 2, "created_time": "t", "created": "now"})",
+        R"([{"size": 2, "created_time": "t", "created": "2026-01-14T17:07:17Z"}])",
+        R"({"a": {"size": 2, "created_time": "t", "created": "2026-01-14T17:07:17Z"}})", "\"}", "7", "",
+        "}"}) {
+    cr_expect(!spec::parse_image_head(other), "%s", other);
+  }
 }
 
 Test(image, a_broken_record_names_its_member) {
