@@ -44,11 +44,17 @@ void refuse_or_take(Fn fn) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
+  (void)spec::parse_image_head(text.c_str());
   refuse_or_take([&] {
     const auto record = spec::parse_image_record(text, "image.json");
     // What was read can be written and is read the same again.
-    const auto again = spec::parse_image_record(spec::write_image_record(record), "image.json");
+    const std::string written = spec::write_image_record(record);
+    const auto again = spec::parse_image_record(written, "image.json");
     if (again.config != record.config || again.history != record.history || again.size != record.size)
+      std::abort();
+    const auto head = spec::parse_image_head(written.c_str());
+    if (head && (head->size != again.size || head->created_ns != again.created_ns ||
+                 head->created_time != again.created_time))
       std::abort();
   });
   refuse_or_take([&] {
