@@ -2,7 +2,11 @@
 // spreads what disturbs the machine over all of them, so the ratios of one run mean something where its
 // milliseconds do not.
 //
-//   interleave ROUNDS NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...
+//   interleave [-a AFTER] ROUNDS NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...
+//
+// AFTER is a line for the shell that takes away what a command has made, after each and outside of its time.
+// The next one gets the memory that it gives back: in a virtual machine a page that its host has not given it
+// yet takes longer to come than all that a tool does with it.
 //
 // One line a command: NAME, the median, the fastest and the 90th percentile in microseconds, the median of
 // the CPU time of it and its children, the peak memory in KiB. Their output goes to /dev/null; a command that
@@ -61,9 +65,26 @@ static void run(struct command* command, int round, posix_spawn_file_actions_t* 
   if (usage.ru_maxrss > command->peak) command->peak = usage.ru_maxrss;
 }
 
+static const char* after;
+
+static void run_and_clean(struct command* command, int round, posix_spawn_file_actions_t* actions) {
+  run(command, round, actions);
+  if (after == NULL) return;
+  const int status = system(after);
+  if (status != 0) {
+    fprintf(stderr, "interleave: %s: wait status 0x%x\n", after, (unsigned)status);
+    exit(1);
+  }
+}
+
 int main(int argc, char** argv) {
   struct command commands[max_commands];
   int count = 0;
+  if (argc > 2 && strcmp(argv[1], "-a") == 0) {
+    after = argv[2];
+    argv += 2;
+    argc -= 2;
+  }
   const int rounds = argc > 3 ? atoi(argv[1]) : 0;
   for (int i = 2; rounds > 0 && i + 1 < argc && count < max_commands; i++) {
     struct command* command = &commands[count++];
@@ -77,7 +98,8 @@ int main(int argc, char** argv) {
     argv[i] = NULL;
   }
   if (count == 0) {
-    fprintf(stderr, "usage: interleave ROUNDS NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...\n");
+    fprintf(stderr,
+            "usage: interleave [-a AFTER] ROUNDS NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...\n");
     return 1;
   }
   posix_spawn_file_actions_t actions;
@@ -85,10 +107,10 @@ int main(int argc, char** argv) {
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   // Once each before it counts: the page cache and the dentries are filled.
-  for (int i = 0; i < count; i++) run(&commands[i], 0, &actions);
+  for (int i = 0; i < count; i++) run_and_clean(&commands[i], 0, &actions);
   for (int round = 0; round < rounds; round++) {
     // Another one first in each round, so that none always runs behind the same neighbour.
-    for (int i = 0; i < count; i++) run(&commands[(i + round) % count], round, &actions);
+    for (int i = 0; i < count; i++) run_and_clean(&commands[(i + round) % count], round, &actions);
   }
   for (int i = 0; i < count; i++) {
     struct command* command = &commands[i];
