@@ -1,8 +1,10 @@
 #include "rocker-image/attributes.hh"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -48,9 +50,47 @@ std::string Tally::text() const {
   return join(parts, ", ");
 }
 
+namespace {
+
+// user_namespaces(7): lines of the first ID inside, the first outside, and how many.
+std::vector<Ownership::Range> ids_of(const char* map) {
+  std::vector<Ownership::Range> ranges;
+  const auto text = read_file_if_exists(AT_FDCWD, map, 1 << 20);
+  if (!text) return ranges;
+  for (const auto line : split(*text, '\n')) {
+    unsigned long long numbers[3]{};
+    std::size_t count = 0;
+    for (const auto word : split(line, ' '))
+      if (!word.empty() && count < 3 && parse_number(word, numbers[count])) ++count;
+    if (count == 3) ranges.push_back({numbers[0], numbers[2]});
+  }
+  return ranges;
+}
+
+bool may_chown() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  return ::syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1U << CAP_CHOWN) != 0;
+}
+
+}  // namespace
+
 Ownership Ownership::of_this_process(bool keep_own) {
   const uid_t uid = ::geteuid();
-  return {uid == 0 && !keep_own, uid, ::getegid()};
+  Ownership ownership{uid == 0 && !keep_own && may_chown(), uid, ::getegid()};
+  if (ownership.any) {
+    ownership.uids = ids_of("/proc/self/uid_map");
+    ownership.gids = ids_of("/proc/self/gid_map");
+  }
+  return ownership;
+}
+
+bool Ownership::may_own(uid_t uid, gid_t gid) const {
+  const auto has = [](const std::vector<Range>& ranges, std::uint64_t id) {
+    return ranges.empty() ||
+           std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) { return range.has(id); });
+  };
+  return any && has(uids, uid) && has(gids, gid);
 }
 
 // f*xattr(2) refuse what was opened O_PATH; the kernel's own link to it is not followed any further when it
@@ -116,8 +156,9 @@ void apply_xattrs(int fd, const Attributes& attributes, Tally& tally, Set set) {
 // The owner first: chown takes set-ID bits and file capabilities away.
 bool needs_chown(const Attributes& attributes, const Ownership& ownership, Tally& tally) {
   if (attributes.uid == ownership.own_uid && attributes.gid == ownership.own_gid) return false;
-  if (!ownership.any) ++tally.owners_changed;
-  return ownership.any;
+  const bool may = ownership.may_own(attributes.uid, attributes.gid);
+  if (!may) ++tally.owners_changed;
+  return may;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "rocker-image/archive.hh"
 
@@ -27,11 +28,20 @@ struct Tally {
   std::string text() const;  // "3 device nodes (not permitted), ..."; empty when there is nothing to tell
 };
 
-// Who the import may make owner of a file: everybody for root, only itself for others.
+// Who the import may make owner of a file: everybody for root, those that a user namespace has for its root,
+// only itself for others.
 struct Ownership {
+  struct Range {
+    std::uint64_t first = 0, count = 0;
+    bool has(std::uint64_t id) const { return id >= first && id - first < count; }
+  };
+
   bool any = true;    // may give files away
   uid_t own_uid = 0;  // what a new file has
   gid_t own_gid = 0;
+  std::vector<Range> uids = {}, gids = {};  // that there are here; none: all
+
+  bool may_own(uid_t uid, gid_t gid) const;
   static Ownership of_this_process(bool keep_own);
 };
 

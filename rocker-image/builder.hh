@@ -27,6 +27,7 @@ class Builder {
   int root() const { return root_.get(); }
   bool whole() const { return extractor_.whole(); }  // ExtractOptions::whole_if
   unsigned top() const { return extractor_.top(); }
+  bool excludes(const std::string& path) { return extractor_.excludes(path); }
   std::vector<std::string> unmatched() const { return extractor_.unmatched(); }
 
   struct Applied {

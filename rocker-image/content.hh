@@ -56,6 +56,9 @@ class ContentWriter {
   // The end: nothing follows. Rethrows what went wrong.
   void finish();
 
+  // What is rethrown is the writer's, and names the file.
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+
   // After finish().
   DigestTable& digests() { return digests_; }
   const Tally& tally() const { return tally_; }

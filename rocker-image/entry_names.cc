@@ -88,6 +88,12 @@ bool Extractor::left_out(const std::string& path) {
   return out;
 }
 
+bool Extractor::excludes(const std::string& path) {
+  if (patterns_.empty() || !left_out(path)) return false;
+  ++tally_.excluded;
+  return true;
+}
+
 // As GNU tar counts: "." is a component as well, several slashes are one.
 std::optional<Extractor::Path> Extractor::stripped(std::string_view name) const {
   for (unsigned left = options_.strip_components - std::min(options_.strip_components, dots_); left != 0;

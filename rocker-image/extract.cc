@@ -49,8 +49,13 @@ void Extractor::extract(EntrySource& source, bool layer) {
   Entry entry;
   while (source.next(entry)) {
     cancel_.throw_if_set();
-    with_context([&] { return cat("entry \"", printable(entry.path), "\""); },
-                 [&] { add(entry, source, layer); });
+    try {
+      add(entry, source, layer);
+    } catch (Error& error) {
+      // The writer is behind, and has said which one it was at.
+      if (!content_.failed()) error.context(cat("entry \"", printable(entry.path), "\""));
+      throw;
+    }
   }
   link_pending();
   open_.clear();

@@ -65,6 +65,8 @@ class Extractor {
   // What may have xattrs and is no directory.
   const InodeSet& with_xattrs() const { return with_xattrs_; }
   std::uint64_t entries() const { return entries_; }
+  // Whether that is for one of `exclude`, which counts: of a source that can leave it out itself.
+  bool excludes(const std::string& path);
   // What whole_if said.
   bool whole() const { return whole_; }
   // What of `exclude` was for nothing so far, as it was given.

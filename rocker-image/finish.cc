@@ -75,7 +75,8 @@ class Finisher : public Counter {
     const auto* record = find_record(directories_, node.st.st_ino);
     if (record != nullptr) {
       line.mode = record->attributes.mode;
-      if (ownership_.any) line.uid = record->attributes.uid, line.gid = record->attributes.gid;
+      const auto& wanted = record->attributes;
+      if (ownership_.may_own(wanted.uid, wanted.gid)) line.uid = wanted.uid, line.gid = wanted.gid;
       const timespec time = time_on_disk(fd, record->attributes.mtime);
       line.seconds = time.tv_sec;
       line.nanoseconds = time.tv_nsec;

@@ -26,6 +26,13 @@ Error became_shorter() {
       .hint("import a folder that nothing writes to, and none of the kernel's");
 }
 
+// Null when it has gone away since it was looked at.
+UniqueFd open_again(int dir_fd, const std::string& name, int flags) {
+  UniqueFd fd(::openat(dir_fd, name.c_str(), flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno != ENOENT) throw system_error(cat("open ", printable(name)));
+  return fd;
+}
+
 }  // namespace
 
 FolderSource::FolderSource(int root_fd, const std::string& left_out) : root_(root_fd) {
@@ -54,6 +61,7 @@ bool FolderSource::next(Entry& entry) {
     }
     const std::string name = level.names[level.at++];
     const std::string path = level.path.empty() ? name : cat(level.path, "/", name);
+    if (excluded_ && excluded_(path)) continue;
     const int fd = level.fd.get();
     if (with_context([&] { return cat("\"", printable(path), "\""); },
                      [&] { return describe(fd, name, path, entry); })) {
@@ -93,7 +101,7 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
   entry.attributes.mtime = st.st_mtim;
   entry.device = st.st_rdev;
   if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
-    const auto [first, fresh] = linked_.emplace(st.st_ino, path);
+    const auto [first, fresh] = linked_.emplace(std::pair(st.st_dev, st.st_ino), path);
     if (!fresh) {
       entry.type = Type::hardlink;
       entry.target = first->second;
@@ -107,14 +115,16 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
         throw Error(cat("directories are nested deeper than ", deepest, " levels"));
       entry.type = Type::directory;
       if (mounted) break;
-      UniqueFd fd = open_at(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      UniqueFd fd = open_again(dir_fd, name, O_DIRECTORY);
+      if (!fd) return false;
       auto names = names_in_folder(fd.get());
       levels_.push_back({std::move(fd), std::move(names), 0, path});
       break;
     }
     case S_IFREG:
       entry.type = Type::file;
-      file_ = open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      file_ = open_again(dir_fd, name, O_NONBLOCK);
+      if (!file_) return false;
       offset_ = 0;
       size_ = entry.size = static_cast<std::uint64_t>(st.st_size);
       break;

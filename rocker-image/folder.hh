@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "rocker-image/archive.hh"
@@ -22,6 +24,9 @@ class FolderSource : public EntrySource {
   explicit FolderSource(int root_fd, const std::string& left_out = {});
   bool next(Entry& entry) override;
   bool data(Chunk& chunk) override;
+
+  // What of the folder is not even looked at, by its path.
+  void exclude(std::function<bool(const std::string& path)> excluded) { excluded_ = std::move(excluded); }
 
   std::size_t mounts() const { return mounts_; }  // that were left out so far
 
@@ -44,7 +49,9 @@ class FolderSource : public EntrySource {
   ino_t left_out_inode_ = 0;
   bool started_ = false;
   std::vector<Level> levels_;
-  std::unordered_map<std::uint64_t, std::string> linked_;  // inodes with several names: the first
+  // Inodes with several names: the first. An overlay's are of the layers that they come from.
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;
+  std::function<bool(const std::string&)> excluded_;
   UniqueFd file_;
   std::uint64_t offset_ = 0, size_ = 0;
 };

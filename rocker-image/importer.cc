@@ -29,7 +29,7 @@ namespace {
 
 std::atomic<Cancel*> running = nullptr;
 
-UniqueFd open_input(const std::string& input) {
+UniqueFd open_input(const std::string& input, const Cancel& cancel) {
   if (input == "-") {
     UniqueFd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
     if (!fd) throw system_error("standard input");
@@ -38,6 +38,9 @@ UniqueFd open_input(const std::string& input) {
   }
   UniqueFd fd(::open(input.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
+    const int why = errno;
+    cancel.throw_if_set();  // while it waited for a FIFO's writer
+    errno = why;
     throw system_error("open").hint("give the path of an archive or a folder, or - for standard input");
   }
   return fd;
@@ -68,7 +71,7 @@ class Import {
 
  private:
   std::vector<Imported> from_input() {
-    input_ = open_input(options_.input);
+    input_ = open_input(options_.input, cancel_);
     struct stat st {};
     if (::fstat(input_.get(), &st) < 0) throw system_error("stat");
     if (S_ISDIR(st.st_mode)) return from_folder();
@@ -142,6 +145,7 @@ class Import {
     if (options_.check_digest) throw Error("is a directory, which has no digest to check");
     Builder builder(store_, options_, cancel_);
     FolderSource source(input_.get(), store_.root());
+    source.exclude([&](const std::string& path) { return builder.excludes(path); });
     builder.apply(source);
     spec::ImageRecord record = new_record(need_reference());
     record.source.format = "directory";
@@ -281,6 +285,9 @@ class Import {
   }
 
   const spec::Reference& need_reference() const {
+    if (!options_.selected.empty())
+      throw Error("is an archive of a root file system, in which there are no images to select from")
+          .hint("leave --select out");
     if (options_.platform.os != "linux") {
       throw Error(cat("is an archive of a root file system, which can't be for ", options_.platform.text()))
           .hint("give --platform linux/ARCH, or leave it out");

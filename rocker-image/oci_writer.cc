@@ -46,6 +46,14 @@ std::string created_time(const spec::ImageRecord& record) {
   return spec::utc_time(record.created_ns);
 }
 
+// "clamp" of reproducible-builds.org: what is later is not.
+std::string clamped(const std::string& created) {
+  const auto epoch = source_date_epoch();
+  std::int64_t ns = 0;
+  if (!epoch || !spec::parse_utc_time(created, ns) || ns <= *epoch * 1'000'000'000) return created;
+  return spec::utc_time(*epoch * 1'000'000'000);
+}
+
 std::string config_of(const spec::ImageRecord& record, const std::string& diff_id) {
   json::Writer config(json::Writer::Style::compact);
   config.object([&] {
@@ -64,7 +72,7 @@ std::string config_of(const spec::ImageRecord& record, const std::string& diff_i
     config.array("history", [&] {
       for (const auto& step : record.history) {
         config.object([&] {
-          config.unless_empty("created", step.created);
+          config.unless_empty("created", clamped(step.created));
           config.unless_empty("created_by", step.created_by);
           config.unless_empty("author", step.author);
           config.unless_empty("comment", step.comment);

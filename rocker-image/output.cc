@@ -4,13 +4,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdio>
+#include <optional>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
+
+namespace {
+
+// The file that a path's links lead to, which need not be there; nothing when they lead to a descriptor, such
+// as /dev/stdout's.
+std::optional<std::string> followed(std::string path) {
+  for (int links = 0; links < 40; ++links) {
+    if (path.starts_with("/proc/") || path.starts_with("/dev/fd/")) return std::nullopt;
+    char target[PATH_MAX];
+    const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+    if (length < 0) return path;
+    const std::string_view text(target, static_cast<std::size_t>(length));
+    path = text.starts_with('/') ? std::string(text) : cat(path.substr(0, path.rfind('/') + 1), text);
+  }
+  throw system_error(printable(path), ELOOP);
+}
+
+}  // namespace
 
 Output::Output(const std::string& path) {
   if (path.empty() || path == "-") {
@@ -28,11 +48,16 @@ Output::Output(const std::string& path) {
     fd_ = open_path(path, O_WRONLY);
     return;
   }
-  path_ = path;
-  part_ = cat(path, ".", ::getpid(), ".part");
+  const auto target = followed(path);
+  if (!target) {
+    fd_ = open_path(path, O_WRONLY | O_TRUNC);
+    return;
+  }
+  path_ = *target;
+  part_ = cat(path_, ".", ::getpid(), ".part");
   // Without a name where the file system has that: not even a kill -9 leaves it behind.
-  const auto slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const auto slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
   fd_.reset(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
   named_ = !fd_;
   if (named_) fd_ = open_path(part_, O_WRONLY | O_CREAT | O_EXCL, 0666);

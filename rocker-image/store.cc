@@ -55,6 +55,13 @@ std::optional<spec::ImageRecord> head_of(int images_fd, const std::string& path)
 
 }  // namespace
 
+// tag_image() links the manifest as well.
+std::optional<std::uint64_t> tree_of(const Image& image) {
+  struct stat st {};
+  if (::lstat(cat(image.directory, "/manifest").c_str(), &st) < 0 || st.st_nlink < 2) return std::nullopt;
+  return st.st_ino;
+}
+
 std::string Store::image_directory(const spec::Reference& reference) const {
   return cat(root_, "/images/", reference.directory(), "/", reference.tag);
 }

@@ -31,6 +31,10 @@ struct Image {
   const std::string& generation() const { return record.generation; }
 };
 
+// Several names of one tree have its files in common: the same number for each of them. Nothing for an image
+// that has its files alone, or no manifest.
+std::optional<std::uint64_t> tree_of(const Image& image);
+
 // A generation's name that no other import has.
 std::string new_generation();
 
@@ -87,8 +91,10 @@ class Store {
 
   // Finds an image and notes down, in one step under its lock, that the bundle uses it: from then on its
   // rootfs stays as long as the bundle does, whatever becomes of the name. bundle_dir is absolute and must
-  // exist (a reference whose bundle is gone counts for nothing).
-  Image use(std::string_view reference_or_id, const std::string& bundle_dir) const;
+  // exist (a reference whose bundle is gone counts for nothing). Before the reference is written, `note` has
+  // its turn: what it leaves in the bundle says whose it is when we are killed.
+  Image use(std::string_view reference_or_id, const std::string& bundle_dir,
+            const std::function<void(const Image& image)>& note) const;
 
   // Finds an image and opens it, in one step under its lock: what is read through the Reading is one
   // generation, and stays until it has been read, whatever becomes of the name.
@@ -103,7 +109,7 @@ class Store {
   void release(const spec::Reference& reference, const std::string& generation,
                const std::string& bundle_dir) const;
 
-  // The bundles that use a generation and exist.
+  // The bundles that use a generation and are not known to be gone.
   std::vector<std::string> users(const std::string& generation) const;
 
   // Images that were replaced or removed and that bundles still use.

@@ -167,13 +167,13 @@ std::vector<std::string> Store::prune(Deletion deletion) const {
     const std::string folder = cat(root_, "/references/", generation);
     for (const auto& key : names_in(folder)) {
       const std::string file = cat(folder, "/", key);
-      std::optional<std::string> bundle;
+      std::optional<std::string> text;
       try {
-        bundle = read_regular_if_exists(AT_FDCWD, file, most_json);
+        text = read_regular_if_exists(AT_FDCWD, file, most_json);
       } catch (const Error&) {
-        bundle.emplace();  // no reference of ours
+        text.emplace();  // no reference of ours
       }
-      if (!bundle || is_directory(*bundle)) continue;
+      if (!text || !BundlePlace::parse(*text).is_gone()) continue;
       if (::unlink(file.c_str()) == 0) removed.push_back(cat("references/", generation, "/", key));
     }
     ::rmdir(folder.c_str());

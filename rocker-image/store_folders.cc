@@ -2,10 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -25,8 +28,9 @@ std::vector<std::string> names_in(int dir_fd, const std::string& path) {
   alignas(dirent64) char buffer[32768];
   for (;;) {
     const ssize_t got = ::getdents64(dir.get(), buffer, sizeof buffer);
+    // Of a directory that was removed meanwhile the kernel says that it is not there.
+    if (got == 0 || (got < 0 && errno == ENOENT)) break;
     if (got < 0) throw system_error(cat("read ", path));
-    if (got == 0) break;
     for (const char* at = buffer; at < buffer + got;) {
       const auto* entry = reinterpret_cast<const dirent64*>(at);
       if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
@@ -96,6 +100,47 @@ bool is_generation(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
   });
+}
+
+namespace {
+
+// Nothing where what is on it does not outlast a boot, or where it has no identity.
+std::string file_system_of(const std::string& path) {
+  struct statfs st {};
+  if (::statfs(path.c_str(), &st) < 0) return {};
+  if (st.f_type == TMPFS_MAGIC || st.f_type == RAMFS_MAGIC) return {};
+  static_assert(sizeof st.f_fsid == sizeof(std::uint64_t));
+  const auto id = std::bit_cast<std::uint64_t>(st.f_fsid);
+  return id == 0 ? std::string() : hexadecimal(id, 16);
+}
+
+}  // namespace
+
+BundlePlace BundlePlace::of(const std::string& directory) {
+  return {directory, file_system_of(directory)};
+}
+
+BundlePlace BundlePlace::parse(std::string_view text) {
+  const auto nul = text.find('\0');
+  if (nul == std::string_view::npos) return {std::string(text), {}};
+  return {std::string(text.substr(0, nul)), std::string(text.substr(nul + 1))};
+}
+
+std::string BundlePlace::text() const {
+  return file_system.empty() ? directory : cat(directory, std::string_view("\0", 1), file_system);
+}
+
+bool BundlePlace::is_gone() const {
+  struct stat st {};
+  if (::stat(directory.c_str(), &st) == 0) return !S_ISDIR(st.st_mode);
+  if (errno != ENOENT && errno != ENOTDIR) return false;
+  if (file_system.empty()) return true;
+  // Gone from its own file system, or with it?
+  std::string above = directory;
+  do {
+    above.resize(std::max<std::size_t>(above.rfind('/'), 1));
+  } while (above != "/" && !is_directory(above));
+  return file_system_of(above) == file_system;
 }
 
 }  // namespace rocker::store_folders

@@ -32,4 +32,17 @@ std::string make_folder(const std::string& root, std::string_view name);
 
 bool is_generation(std::string_view text);
 
+// What a reference says of the bundle that uses a generation: its folder, and the file system that this is on
+// where that has an identity which lasts; behind a NUL byte.
+struct BundlePlace {
+  std::string directory, file_system;
+
+  static BundlePlace of(const std::string& directory);
+  static BundlePlace parse(std::string_view text);
+  std::string text() const;
+  // For certain. A disk that is not mounted just now, or a server that does not answer, is no reason to think
+  // so.
+  bool is_gone() const;
+};
+
 }  // namespace rocker::store_folders

@@ -20,18 +20,20 @@ static std::string bundle_key(const std::string& bundle_dir) {
   return hexadecimal(sip_hash_13(bundle_dir), 16);
 }
 
-Image Store::use(std::string_view text, const std::string& bundle_dir) const {
+Image Store::use(std::string_view text, const std::string& bundle_dir,
+                 const std::function<void(const Image&)>& note) const {
   const auto reference = resolve(text);
   const FileLock lock = this->lock(reference, FileLock::Mode::shared);
   Image image = load(reference, image_directory(reference));
   check_rootfs(image);
+  note(image);
   const std::string folder = cat(make_folder(root_, "references"), "/", image.generation());
   // Somebody who prunes takes away a folder that is empty, perhaps just now.
   for (int tries = 0;; ++tries) {
     try {
       make_directories(folder, 0700);
       const UniqueFd dir = open_path(folder, O_RDONLY | O_DIRECTORY);
-      replace_file(dir.get(), bundle_key(bundle_dir), bundle_dir, 0600);
+      replace_file(dir.get(), bundle_key(bundle_dir), BundlePlace::of(bundle_dir).text(), 0600);
       return image;
     } catch (const Error& error) {
       if (error.errno_value() != ENOENT || tries == 16) throw;
@@ -99,8 +101,10 @@ std::vector<std::string> Store::users(const std::string& generation) const {
   std::vector<std::string> bundles;
   const std::string folder = cat(root_, "/references/", generation);
   for (const auto& key : names_in(folder)) {
-    auto bundle = read_regular_if_exists(AT_FDCWD, cat(folder, "/", key), most_json);
-    if (bundle && is_directory(*bundle)) bundles.push_back(std::move(*bundle));
+    const auto text = read_regular_if_exists(AT_FDCWD, cat(folder, "/", key), most_json);
+    if (!text) continue;
+    auto bundle = BundlePlace::parse(*text);
+    if (!bundle.is_gone()) bundles.push_back(std::move(bundle.directory));
   }
   std::sort(bundles.begin(), bundles.end());
   return bundles;
@@ -137,7 +141,7 @@ Image Store::find_generation(const spec::Reference& reference, const std::string
   if (!exists(kept)) {
     throw Error(
         cat("rootfs not found: the import of ", reference.text(), " that it was made from is not in ", root_))
-        .hint("it was deleted by hand; make the bundle again from an image");
+        .hint("it was deleted by hand, or the bundle was moved; make the bundle again from an image");
   }
   Image image = load(reference, kept);
   check_rootfs(image);

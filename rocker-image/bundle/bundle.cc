@@ -7,6 +7,7 @@
 #include "rocker-image/bundle/etc_files.hh"
 #include "rocker-image/bundle/rootfs.hh"
 #include "rocker-image/bundle/user_ranges.hh"
+#include "rocker-image/walk.hh"
 #include "spec/json.hh"
 #include "spec/support/defer.hh"
 #include "spec/support/error.hh"
@@ -78,7 +79,14 @@ void save_record(const std::string& directory, const BundleRecord& record) {
 
 Made make(const Request& request) {
   const std::string& dir = request.directory;
-  const Image image = request.store.use(request.image, dir);
+  BundleRecord record;
+  record.rootfs = request.options.rootfs;
+  // First of all: by it 'unbundle' knows a bundle, however little of it there is.
+  const Image image = request.store.use(request.image, dir, [&](const Image& found) {
+    record.image = found.reference;
+    record.generation = found.generation();
+    save_record(dir, record);
+  });
   std::optional<UserRange> users;
   Defer undo([&] {
     try {
@@ -93,6 +101,10 @@ Made make(const Request& request) {
   request.store.check_rootfs(image);
   const UniqueFd root = open_path(image.rootfs(), O_PATH | O_DIRECTORY);
   users = take_users(request);
+  if (users) {
+    record.users = users;
+    save_record(dir, record);
+  }
   Place place{dir,   image.reference.text(), request.id,           root.get(),
               users, request.volume_source,  request.container_pid};
   Assembled assembled = assemble(request.options, image.record.config, place);
@@ -104,7 +116,6 @@ Made make(const Request& request) {
     replace_file(AT_FDCWD, cat(dir, "/etc/", file.name), file.text, 0644);
   }
   make_layer_directories({image.rootfs(), dir});
-  save_record(dir, {image.reference, image.generation(), request.options.rootfs, users});
   replace_file(AT_FDCWD, cat(dir, "/config.json"), spec::write_config(assembled.config), 0644);
   undo.dismiss();
   return {std::move(assembled), image};
@@ -144,9 +155,30 @@ void mount(const Store& store, const std::string& directory, bool throw_away) {
   if (record.users) mount_idmapped_copy(directory, *record.users);
 }
 
+// What a kill in the middle of replace_file() leaves.
+static void remove_temporary_files(const std::string& directory) {
+  const UniqueFd dir = open_path(directory, O_RDONLY | O_DIRECTORY);
+  for (const auto& name : names_in_folder(dir.get())) {
+    const bool ours = name.starts_with("config.json.") || name.starts_with(cat(record_name, "."));
+    if (ours && name.ends_with(".tmp")) ::unlinkat(dir.get(), name.c_str(), 0);
+  }
+}
+
+bool is_free(const std::string& directory) {
+  const UniqueFd dir = open_path(directory, O_RDONLY | O_DIRECTORY);
+  const auto names = names_in_folder(dir.get());
+  const auto is_ours = [](const std::string& name) {
+    return name.starts_with(cat(record_name, ".")) && name.ends_with(".tmp");
+  };
+  if (!std::all_of(names.begin(), names.end(), is_ours)) return false;
+  remove_temporary_files(directory);
+  return true;
+}
+
 void unmake(const Store& store, const std::string& directory) {
   const BundleRecord record = load_record(directory);
   unmount_rootfs(directory);
+  remove_temporary_files(directory);
   for (const char* name : {"config.json", "etc", "overlay", "rootfs"}) {
     remove_tree(AT_FDCWD, cat(directory, "/", name));
   }

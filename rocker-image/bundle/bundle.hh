@@ -22,6 +22,10 @@ struct BundleRecord {
 BundleRecord load_record(const std::string& directory);
 void save_record(const std::string& directory, const BundleRecord& record);
 
+// Whether a bundle can be made in this folder: nothing is in it but what one that was killed at once has
+// left, which is taken away.
+bool is_free(const std::string& directory);
+
 struct Request {
   const Store& store;
   const Options& options;

@@ -83,7 +83,7 @@ std::vector<UserRange> used_ranges(const std::string& root) {
     unsigned long long first = 0;
     if (!parse_number(std::string_view(name).substr(0, name.find('-')), first)) continue;
     const auto bundle = read_file_if_exists(AT_FDCWD, path, 64 << 10);
-    if (bundle && store_folders::is_directory(*bundle)) {
+    if (bundle && !store_folders::BundlePlace::parse(*bundle).is_gone()) {
       used.push_back({static_cast<std::uint32_t>(first)});
     } else {
       ::unlink(path.c_str());
@@ -93,7 +93,8 @@ std::vector<UserRange> used_ranges(const std::string& root) {
 }
 
 void note(const std::string& root, const std::string& bundle_dir, UserRange range) {
-  replace_file(AT_FDCWD, cat(root, "/ranges/", note_name(range, bundle_dir)), bundle_dir, 0600);
+  replace_file(AT_FDCWD, cat(root, "/ranges/", note_name(range, bundle_dir)),
+               store_folders::BundlePlace::of(bundle_dir).text(), 0600);
 }
 
 std::string text_of(const char* path) {

@@ -46,7 +46,7 @@ int bundle(const Globals& globals, const std::vector<std::string>& args) try {
   const std::string dir = absolute_path(positionals[1]);
   const bool made = ::mkdir(dir.c_str(), 0700) == 0;
   if (!made && errno != EEXIST) throw system_error(cat("mkdir ", printable(dir)));
-  if (!made && !names_in_folder(open_path(dir, O_RDONLY | O_DIRECTORY).get()).empty()) {
+  if (!made && !bundle::is_free(dir)) {
     throw Error(cat(printable(dir), ": is not empty"))
         .hint("give a folder that is empty or does not exist; 'rocker-image unbundle' empties one");
   }

@@ -119,6 +119,10 @@ DigestCheck digest_check(const std::string& input, const Words& words, const std
 }
 
 void catch_signals() {
+  // Neither a progress that nobody reads any more nor a limit on the size of files is a reason to die half
+  // way and to say nothing.
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   struct sigaction action {};
   action.sa_handler = [](int) { interrupt_import(); };
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -156,6 +160,8 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
   options.manifest = !words.no_manifest;
   options.as = parse_as(words.as);
+  if (options.all && !options.selected.empty())
+    throw Error("--all and --select: one of them").hint("--select takes one image, --all each");
   parse_count(words.strip, "--strip-components", options.extract.strip_components);
   parse_count(words.max_entries, "--max-entries", options.extract.max_entries);
   if (!words.max_size.empty()) options.extract.max_size = parse_size(words.max_size, "--max-size");
@@ -182,7 +188,7 @@ int import_image(const Globals& globals, const std::vector<std::string>& args) {
   try {
     options.check_digest = digest_check(options.input, words, globals.config);
     struct stat st {};
-    const bool known = ::stat(options.input.c_str(), &st) == 0 && S_ISREG(st.st_mode);
+    const bool known = options.input != "-" && ::stat(options.input.c_str(), &st) == 0 && S_ISREG(st.st_mode);
     Progress progress(style, options.input, known ? static_cast<std::uint64_t>(st.st_size) : 0);
     options.progress = &progress;
     catch_signals();

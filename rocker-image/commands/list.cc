@@ -35,7 +35,6 @@ Filter parse_filter(const std::string& text, const Store& store) {
   const std::string key = text.substr(0, equals),
                     value = equals == std::string::npos ? "" : text.substr(equals + 1);
   if (value.empty()) throw Error(cat("--filter: \"", printable(text), "\" is not KEY=VALUE"));
-  if (key == "reference") return [value](const Image& image) { return matches(image, value); };
   if (key == "dangling") {
     // Every image of the store has a name.
     return [wanted = grammar::parse_flag(value, "--filter dangling")](const Image&) { return !wanted; };
@@ -56,6 +55,11 @@ std::string digest_of(const Image& image) {
   return image.record.source.digest.empty() ? "<none>" : image.record.source.digest;
 }
 
+// Here and now: the record has it as the clock of its importer showed it.
+std::string shown_time(const spec::ImageRecord& record) {
+  return record.created_ns == 0 ? record.created_time : spec::local_time(record.created_ns);
+}
+
 // An image with the names that docker has for its columns.
 std::string as_json(const Image& image, const std::string& id) {
   const std::int64_t now = std::int64_t{::time(nullptr)} * 1'000'000'000;  // nanoseconds
@@ -67,7 +71,7 @@ std::string as_json(const Image& image, const std::string& id) {
     w.member("Size", format_size(image.record.size));
     w.member("Bytes", image.record.size);
     w.member("DiskUsage", image.record.disk_usage);
-    w.member("CreatedAt", image.record.created_time);
+    w.member("CreatedAt", shown_time(image.record));
     w.member("CreatedSince", cat(age(now - image.record.created_ns), " ago"));
     w.member("Created", spec::utc_time(image.record.created_ns));
     w.member("Digest", digest_of(image));
@@ -110,7 +114,7 @@ std::vector<Line> lines_of(const Store& store, const Wanted& wanted) {
     if (wanted.digests) line.cells.push_back(digest_of(image));
     line.cells.push_back(std::move(id));
     line.cells.push_back(format_size(record.size));
-    line.cells.push_back(std::move(record.created_time));
+    line.cells.push_back(shown_time(record));
   };
   const bool more = wanted.digests || wanted.json || wanted.labels;
   store.each(more ? Store::Part::all : Store::Part::head, take,
@@ -148,9 +152,22 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
   what.whole_ids = no_trunc;
   what.digests = digests;
   what.json = !format.empty();
+  // docker's: one of the references, and all else.
+  constexpr std::string_view by_reference = "reference=";
+  std::vector<std::string> references;
   for (const auto& text : filters) {
+    if (text.starts_with(by_reference) && text.size() > by_reference.size()) {
+      references.push_back(text.substr(by_reference.size()));
+      continue;
+    }
     what.filters.push_back(parse_filter(text, store));
     if (text.starts_with("label=")) what.labels = true;
+  }
+  if (!references.empty()) {
+    what.filters.emplace_back([&](const Image& image) {
+      return std::any_of(references.begin(), references.end(),
+                         [&](const std::string& pattern) { return matches(image, pattern); });
+    });
   }
   if (!wanted.empty()) {
     what.filters.emplace_back([&](const Image& image) { return matches(image, wanted); });

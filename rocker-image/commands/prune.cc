@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <set>
+
 #include "rocker-image/commands/cli.hh"
 #include "rocker-image/commands/commands.hh"
 #include "rocker-image/store.hh"
@@ -29,10 +31,12 @@ int df(const Globals& globals, const std::vector<std::string>& args) {
   if (!line.read(args)) return 0;
   const Store store(globals.root);
   std::uint64_t size = 0, used = 0, active = 0;
+  std::set<std::uint64_t> trees;
   const auto images = store.list([](const Error& error) { log::warn(error.what()); });
   for (const auto& image : images) {
     size += image.record.size;
-    used += image.record.disk_usage;
+    const auto tree = tree_of(image);
+    if (!tree || trees.insert(*tree).second) used += image.record.disk_usage;
     if (!store.users(image.generation()).empty()) ++active;
   }
   const auto kept = store.kept_generations();

@@ -1,5 +1,6 @@
 // system df: what images, containers and volumes take up, in sum or each.
 #include <algorithm>
+#include <set>
 
 #include "rocker-image/template/rows.hh"
 #include "rocker-image/verbs/tree_size.hh"
@@ -53,6 +54,8 @@ struct Usage {
 
 std::string image_row(const Image& image, std::size_t containers) {
   const auto& r = image.record;
+  // All that it has in common with others, or nothing.
+  const bool shared = tree_of(image).has_value();
   json::Writer w(json::Writer::Style::compact);
   w.object([&] {
     w.member("Containers", cat(containers));
@@ -60,11 +63,10 @@ std::string image_row(const Image& image, std::size_t containers) {
     w.member("CreatedSince", cat(age(containers::now_ns() - r.created_ns), " ago"));
     w.member("ID", spec::short_id(r.id));
     w.member("Repository", image.reference.name);
-    // No image has a layer in common with another.
-    w.member("SharedSize", "0B");
+    w.member("SharedSize", shared ? format_size(bytes_of(r)) : "0B");
     w.member("Size", format_size(bytes_of(r)));
     w.member("Tag", image.reference.tag);
-    w.member("UniqueSize", format_size(bytes_of(r)));
+    w.member("UniqueSize", shared ? "0B" : format_size(bytes_of(r)));
   });
   return w.text();
 }
@@ -89,11 +91,14 @@ All usage_of(const Room& room) {
   const auto containers = room.registry.list(warn);
   const auto of_containers = images_of_containers(room);
   All all;
+  std::set<std::uint64_t> trees;
   for (const auto& image : room.store.list(warn)) {
+    const auto tree = tree_of(image);
+    const bool counted = tree && !trees.insert(*tree).second;
     const auto count = std::count_if(containers.begin(), containers.end(), [&](const Facts& facts) {
       return facts.image == image.reference.text();
     });
-    all.images.add(is_used(room, image, of_containers), bytes_of(image.record),
+    all.images.add(is_used(room, image, of_containers), counted ? 0 : bytes_of(image.record),
                    image_row(image, static_cast<std::size_t>(count)));
   }
   for (const auto& facts : containers) {

@@ -298,3 +298,61 @@ C /etc/hard  xattrs'
   run rocker_image diff y x
   assert_output ''
 }
+
+@test 'the file of -o: a link stays one, and /dev/stdout is standard output' {
+  import_busybox
+  # A folder of our own, so that a mistake does not cost this machine its /dev/stdout.
+  mkdir dev
+  ln -s /proc/self/fd/1 dev/stdout
+  ln -s real.tar link.tar
+  rocker_image save -o dev/stdout busybox >out.tar
+  assert_equal "$(readlink dev/stdout)" /proc/self/fd/1
+  assert [ "$(tar -tf out.tar | grep -c oci-layout)" = 1 ]
+  rocker_image export -o dev/stdout busybox | tar -t | grep -q bin/busybox
+  rocker_image export -o link.tar busybox
+  assert_equal "$(readlink link.tar)" real.tar
+  tar -tf real.tar | grep -q bin/busybox
+  ln -s loop loop
+  run rocker_image export -o loop busybox
+  assert_failure 1
+  assert_output --partial 'too many levels of symbolic links'
+}
+
+@test 'df counts what tags have in common once' {
+  import_busybox
+  local one
+  one=$(rocker_image df | awk '$1 == "Images" { print $NF }')
+  rocker_image tag busybox second
+  rocker_image tag busybox third
+  assert_equal "$(rocker_image df | awk '$1 == "Images" { print $2, $NF }')" "3 $one"
+  run rocker system df -v
+  assert_success
+  assert_line --regexp '^second .* 0B +0$'
+  rocker_image rm second third
+  assert_equal "$(rocker_image df | awk '$1 == "Images" { print $2, $NF }')" "1 $one"
+}
+
+@test 'SOURCE_DATE_EPOCH is the latest time in the history as well' {
+  import_busybox
+  SOURCE_DATE_EPOCH=1000 rocker_image save -o one.tar busybox
+  mkdir one
+  tar -xf one.tar -C one
+  run grep -rhoE '"created":"[^"]*"' one/blobs
+  assert_success
+  assert_equal "$(sort -u <<<"$output")" '"created":"1970-01-01T00:16:40.000000000Z"'
+}
+
+@test 'of several references one is enough, and times are those of here and now' {
+  TZ=Asia/Tokyo import_busybox one
+  TZ=America/Los_Angeles import_busybox two
+  import_busybox three
+  assert_equal "$(rocker_image list -q -f reference=one -f 'reference=tw*' | wc -l)" 2
+  assert_equal "$(rocker_image list -q -f reference=one -f dangling=true | wc -l)" 0
+  local image
+  for image in one two; do
+    assert_equal "$(TZ=UTC rocker_image list --format '{{.CreatedAt}}' "$image")" \
+      "$(rocker_image list --format '{{.Created}}' "$image" | sed 's/T/ /; s/\..*//')"
+    TZ=UTC rocker_image list "$image" |
+      grep -qF "$(rocker_image list --format '{{.Created}}' "$image" | sed 's/T/ /; s/\..*//')"
+  done
+}

@@ -378,3 +378,60 @@ END
   done
   assert_equal "$(ls -A "$ROCKER_ROOT/images/many/latest" | xargs)" 'image.json manifest rootfs'
 }
+
+@test 'a folder of several file systems: hard links are those of one' {
+  mkdir one two all
+  mount -t tmpfs tmpfs one
+  mount -t tmpfs tmpfs two
+  echo AAA >one/x
+  ln one/x one/x2
+  echo BBBBBB >two/y
+  ln two/y two/y2
+  assert_equal "$(stat -c %i one/x)" "$(stat -c %i two/y)"
+  mount -t overlay -o "xino=off,lowerdir=$PWD/one:$PWD/two" overlay all || skip 'needs overlayfs'
+  import_ok all
+  umount all one two
+  assert_equal "$(cat "$root/x" "$root/x2" "$root/y" "$root/y2" | xargs)" 'AAA AAA BBBBBB BBBBBB'
+  assert [ "$root/y" -ef "$root/y2" ]
+}
+
+@test 'root that may not own everything: it owns what it may, and says so once' {
+  mkdir tree
+  echo 1 >tree/mine
+  echo 2 >tree/other
+  chown 1000:1000 tree/other
+  chown 70000:0 tree
+  tar -cf t.tar -C tree .
+  run --separate-stderr unshare -Ur "$ROCKER_IMAGE" --root "$PWD/s1" import t.tar x
+  assert_success
+  assert_equal "${#stderr_lines[@]}" 1
+  [[ $stderr == *'2 owners (they are this user'"'"'s)'* ]]
+  assert_equal "$(stat -c %u s1/images/x/latest/rootfs/other s1/images/x/latest/rootfs | xargs)" '0 0'
+  rocker_image --root "$PWD/s1" verify x
+  run --separate-stderr setpriv --bounding-set=-chown --inh-caps=-chown "$ROCKER_IMAGE" --root "$PWD/s2" import t.tar x
+  assert_success
+  [[ $stderr == *'2 owners (they are this user'"'"'s)'* ]]
+}
+
+@test 'nobody reads the progress, and a limit on the size of files' {
+  mkdir tree
+  local i
+  for i in {1..40}; do head -c 1M /dev/urandom >"tree/$i"; done
+  tar -cf t.tar -C tree .
+  # Slowly enough for several lines of progress; whoever reads them leaves at once.
+  local status=0
+  { for i in {0..7}; do dd if=t.tar bs=5M skip="$i" count=2 status=none | head -c 5M && sleep 0.3; done
+    tail -c +41943041 t.tar; } | rocker_image import --progress=plain - x 2> >(exec true) || status=$?
+  assert_equal "$status" 0
+  rocker_image verify x
+  run --separate-stderr bash -c "ulimit -f 512; exec $ROCKER_IMAGE import t.tar y"
+  assert_failure 1
+  assert_one_error_line 'file too large'
+  assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
+}
+
+@test 'an interrupt while nobody writes to the FIFO' {
+  mkfifo fifo
+  run -130 timeout --preserve-status -s INT 1 "$ROCKER_IMAGE" import fifo x
+  assert_output --partial 'interrupted'
+}

@@ -157,3 +157,28 @@ rocker-image: warning: t.tar: --exclude *.pyc matches nothing"
   full 'Removed x:latest' rm x
   assert_equal "$(rocker_image list --format '{{.Repository}}')" y
 }
+
+@test 'of a folder, what is excluded is not even looked at' {
+  mkdir -p d/keep d/closed/deep
+  echo 1 >d/keep/f
+  chmod 755 . d
+  chmod 000 d/closed
+  mkdir -m 777 open
+  run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups "$ROCKER_IMAGE" --root "$PWD/open/s" import d x
+  assert_failure 1
+  assert_one_error_line 'closed'
+  run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups "$ROCKER_IMAGE" --root "$PWD/open/s" \
+    import --exclude closed d x
+  assert_success
+  assert_equal "$(ls "$("$ROCKER_IMAGE" --root "$PWD/open/s" path x)")" keep
+}
+
+@test '--select where there is nothing to select, and beside --all' {
+  mkdir -p tree/etc
+  tar -cf t.tar tree
+  refused t.tar 'in which there are no images to select from' --select one
+  refused tree 'in which there are no images to select from' --select one
+  run rocker_image import --all --select one t.tar
+  assert_failure
+  assert_output --partial -- '--all and --select: one of them'
+}

@@ -96,6 +96,7 @@ version_of() { cat "$(rocker_image path "$1")/version"; }
   run --separate-stderr rocker_image import big.tar x
   assert_failure 1
   assert_one_error_line 'no space left on device'
+  assert_equal "$(grep -o 'entry "' <<<"$stderr" | wc -l)" 1
   assert_equal "$(version_of x)" small
   assert_equal "$(ls -A "$ROCKER_ROOT/tmp")" ''
   # So many names that there is no room for one more.
@@ -287,4 +288,56 @@ beside() { # SYSCALL[:when=N] COMMAND-AND-ARGUMENTS -- THE-OTHER'S
   assert_equal "$BESIDE" 0
   assert_equal "$(version_of x:2)" one
   wait_until 20 tmp_is_empty
+}
+
+@test 'a bundle on a disk that is out of sight keeps its image, and one that was deleted does not' {
+  truncate -s 16M disk.img
+  mkfs.ext4 -q disk.img
+  mkdir disk
+  mount -o loop disk.img disk || skip 'needs to mount an image of ext4'
+  fixed_tar old
+  fixed_tar new
+  rocker_image import old.tar x
+  rocker_image bundle x disk/one -- /bin/true
+  rocker_image bundle x disk/two -- /bin/true
+  rocker_image unmount disk/one
+  rocker_image unmount disk/two
+  umount disk
+  rocker_image import new.tar x
+  rocker_image prune
+  run rocker_image rm x
+  assert_success
+  mount -o loop disk.img disk
+  rocker_image mount disk/one
+  assert_equal "$(cat disk/one/rootfs/version)" old
+  rocker_image unbundle disk/one
+  assert [ -n "$(ls "$ROCKER_ROOT/generations")" ]
+  rm -r disk/two
+  rocker_image prune
+  assert_equal "$(ls "$ROCKER_ROOT/generations")" ''
+  umount disk
+}
+
+@test 'a bundle that was killed at any moment can be made again or unmade, and holds nothing then' {
+  import_busybox
+  local call n killed
+  for call in mkdir rename,renameat,renameat2 openat; do
+    # Of the many files that are opened, those at the end.
+    for n in {1..60}; do
+      killed=0
+      strace -qq -f -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$n" \
+        "$ROCKER_IMAGE" bundle busybox "$PWD/b" -- /bin/true 2>/dev/null || killed=$?
+      if [[ -d b && -n $(ls -A b) && ! -e b/rocker-bundle.json ]]; then
+        # Nothing but what the next one takes away.
+        rocker_image bundle busybox b -- /bin/true
+      fi
+      [[ ! -e b/rocker-bundle.json ]] || rocker_image unbundle b
+      assert_equal "$(ls -A b 2>/dev/null)" ''
+      [[ ! -d b ]] || rmdir b
+      ((killed != 0)) || break
+    done
+  done
+  rocker_image prune >/dev/null
+  run ls "$ROCKER_ROOT/references"
+  assert_output ''
 }
