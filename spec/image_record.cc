@@ -203,9 +203,8 @@ std::string local_time(std::int64_t ns) {
   const time_t seconds = static_cast<time_t>(ns / second);
   tm parts{};
   ::localtime_r(&seconds, &parts);
-  char text[64];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return text;
+  return cat(1900 + parts.tm_year, "-", two_digits(parts.tm_mon + 1), "-", two_digits(parts.tm_mday), " ",
+             two_digits(parts.tm_hour), ":", two_digits(parts.tm_min), ":", two_digits(parts.tm_sec));
 }
 
 std::string utc_time(std::int64_t ns) {
