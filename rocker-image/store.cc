@@ -42,7 +42,7 @@ bool has_one_folder(int dir_fd, const std::string& name) {
 
 // With as few calls of the kernel as there can be, for thousands of them. What is long, broken or no file is
 // nothing here: Store::load() reads it or says what it is.
-std::optional<spec::ImageRecord> head_of(int images_fd, const std::string& path) {
+std::optional<spec::ImageHead> head_of(int images_fd, const std::string& path) {
   const UniqueFd fd(
       ::openat(images_fd, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
   if (!fd) return std::nullopt;
@@ -132,56 +132,65 @@ Image Store::find(std::string_view text) const {
   return load(reference, image_directory(reference));
 }
 
-void Store::each(Part part, const std::function<void(Image&)>& take,
-                 const std::function<void(const Error&)>& broken) const {
+// load_one(images_fd, images' path, NAME's directory, tag) for each, and what it gives to take.
+template <typename Load, typename Take>
+void Store::visit(const Load& load_one, const Take& take, const OnBroken& broken) const {
   const std::string folder = cat(root_, "/images");
   const UniqueFd dir(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!dir) {
     if (errno == ENOENT) return;
     throw system_error(cat("open ", folder));
   }
+  const auto attempt = [&](const std::string& directory, const std::string& tag, const OnBroken& failed) {
+    std::optional<decltype(load_one(dir.get(), folder, directory, tag))> one;
+    try {
+      one.emplace(load_one(dir.get(), folder, directory, tag));
+    } catch (const Error& error) {
+      failed(error);
+      return false;
+    }
+    take(*one);
+    return true;
+  };
+  const OnBroken ignore = [](const Error&) {};
+  const std::string latest = "latest";
   for (const auto& directory : names_in(folder)) {
-    const auto image_of = [&](const std::string& tag) {
-      const spec::Reference reference{spec::name_of_directory(directory), tag};
-      std::string path = cat(folder, "/", directory, "/", tag);
-      if (part == Part::head) {
-        if (auto head = head_of(dir.get(), cat(directory, "/", tag, "/image.json"))) {
-          head->name = reference.name;
-          head->tag = reference.tag;
-          head->id = reference.id();
-          return Image{reference, std::move(path), std::move(*head)};
-        }
-      }
-      return load(reference, std::move(path), dir.get());
-    };
-    if (has_one_folder(dir.get(), directory)) {
-      std::optional<Image> image;
-      try {
-        image.emplace(image_of("latest"));
-      } catch (const Error&) {
-        // Another tag, or a broken one.
-      }
-      if (image) {
-        take(*image);
-        continue;
-      }
-    }
-    for (const auto& tag : names_in(dir.get(), directory)) {
-      std::optional<Image> image;
-      try {
-        image.emplace(image_of(tag));
-      } catch (const Error& error) {
-        broken(error);
-      }
-      if (image) take(*image);
-    }
+    // If it is not that one, it is another tag, or a broken one.
+    if (has_one_folder(dir.get(), directory) && attempt(directory, latest, ignore)) continue;
+    for (const auto& tag : names_in(dir.get(), directory)) attempt(directory, tag, broken);
   }
 }
 
-std::vector<Image> Store::list(const std::function<void(const Error&)>& broken) const {
+void Store::each(const std::function<void(Image&)>& take, const OnBroken& broken) const {
+  const auto load_one = [&](int images_fd, const std::string& folder, const std::string& directory,
+                            const std::string& tag) {
+    return load({spec::name_of_directory(directory), tag}, cat(folder, "/", directory, "/", tag), images_fd);
+  };
+  visit(load_one, take, broken);
+}
+
+Store::Summary Store::summary_of(const Image& image) {
+  const auto& record = image.record;
+  return {image.reference, record.size, record.created_ns,
+          record.created_ns == 0 ? record.created_time : std::string()};
+}
+
+void Store::each_summary(const std::function<void(Summary&)>& take, const OnBroken& broken) const {
+  std::string file;
+  const auto load_one = [&](int images_fd, const std::string& folder, const std::string& directory,
+                            const std::string& tag) {
+    file.assign(directory).append("/").append(tag).append("/image.json");
+    spec::Reference reference{spec::name_of_directory(directory), tag};
+    if (const auto head = head_of(images_fd, file))
+      return Summary{std::move(reference), head->size, head->created_ns, {}};
+    return summary_of(load(reference, cat(folder, "/", directory, "/", tag), images_fd));
+  };
+  visit(load_one, take, broken);
+}
+
+std::vector<Image> Store::list(const OnBroken& broken) const {
   std::vector<Image> images;
-  each(
-      Part::all, [&](Image& image) { images.push_back(std::move(image)); }, broken);
+  each([&](Image& image) { images.push_back(std::move(image)); }, broken);
   std::sort(images.begin(), images.end(), [](const Image& a, const Image& b) {
     if (a.record.created_ns != b.record.created_ns) return a.record.created_ns > b.record.created_ns;
     return std::tie(a.reference.name, a.reference.tag) < std::tie(b.reference.name, b.reference.tag);

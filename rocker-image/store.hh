@@ -74,14 +74,23 @@ class Store {
   // Which image that is, though its image.json may be missing or broken.
   spec::Reference resolve(std::string_view reference_or_id) const;
 
+  using OnBroken = std::function<void(const Error&)>;
   // Every image, in no order that means anything. One that can't be read is given to `broken` and left out.
-  // Of the record of one whose head is enough there are name, tag, id, size and when it was created. `take`
-  // may keep what it is given.
-  enum class Part { head, all };
-  void each(Part part, const std::function<void(Image& image)>& take,
-            const std::function<void(const Error&)>& broken) const;
-  // The same, newest first, ties by name.
-  std::vector<Image> list(const std::function<void(const Error&)>& broken) const;
+  // `take` may keep what it is given.
+  void each(const std::function<void(Image& image)>& take, const OnBroken& broken) const;
+
+  // As much of each as a list shows, without what else there is of it: a store may have thousands.
+  struct Summary {
+    spec::Reference reference;
+    std::uint64_t size = 0;
+    std::int64_t created_ns = 0;
+    std::string created_time;  // where created_ns is 0
+  };
+  static Summary summary_of(const Image& image);
+  void each_summary(const std::function<void(Summary& summary)>& take, const OnBroken& broken) const;
+
+  // Every image, newest first, ties by name.
+  std::vector<Image> list(const OnBroken& broken) const;
 
   // Throws "rootfs not found: ..." when it was taken away.
   void check_rootfs(const Image& image) const;
@@ -139,6 +148,8 @@ class Store {
   Image load(const spec::Reference& reference, std::string directory) const;
   // The same, its file found below the open folder of all images: of many the way down is gone once.
   Image load(const spec::Reference& reference, std::string directory, int images_fd) const;
+  template <typename Load, typename Take>
+  void visit(const Load& load_one, const Take& take, const OnBroken& broken) const;
   std::optional<std::string> live_generation(const spec::Reference& reference) const;
   void discard(const std::string& path) const;
   bool in_use(const std::string& directory, const std::string& generation) const;

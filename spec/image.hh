@@ -110,9 +110,13 @@ struct ImageRecord {
 // Throws Error that names the member. The five members that every image.json has are required.
 ImageRecord parse_image_record(std::string text, std::string file_name);
 std::string write_image_record(const ImageRecord& record);
-// Only size, created_time and created_ns, in a fraction of the time. Nothing when they can't be had that
-// simply: parse_image_record() has the rest, or says what is wrong.
-std::optional<ImageRecord> parse_image_head(const char* text);  // ends with a NUL
+// What a list shows of an image, in a fraction of the time. Nothing when it can't be had that simply:
+// parse_image_record() has the rest, or says what is wrong.
+struct ImageHead {
+  std::uint64_t size = 0;       // as in ImageRecord
+  std::int64_t created_ns = 0;  // as well; not 0
+};
+std::optional<ImageHead> parse_image_head(const char* text);  // ends with a NUL
 
 // The "config" object of an OCI image, as image.json and an image's own configuration have it.
 void read(const json::Value& v, ImageConfig& out);

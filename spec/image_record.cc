@@ -149,25 +149,24 @@ ImageRecord parse_image_record(std::string text, std::string file_name) {
   return record;
 }
 
-std::optional<ImageRecord> parse_image_head(const char* text) {
+std::optional<ImageHead> parse_image_head(const char* text) {
   // Whatever a disk has lost of it, the end is gone.
   if (!trim(text).ends_with('}')) return std::nullopt;
-  ImageRecord record;
-  bool sized = false, dated = false;
-  const auto wanted = [&] { return !sized || !dated || record.created_time.empty(); };
+  ImageHead head;
+  bool sized = false;
+  const auto wanted = [&] { return !sized || head.created_ns == 0; };
   const bool found = json::scan_members(
       text,
       [&](std::string_view name, std::string_view value) {
-        if (name == "created_time") record.created_time = value;
-        if (name == "created") dated = parse_utc_time(value, record.created_ns);
+        if (name == "created" && !parse_utc_time(value, head.created_ns)) head.created_ns = 0;
         return wanted();
       },
       [&](std::string_view name, std::uint64_t value) {
-        if (name == "size") record.size = value, sized = true;
+        if (name == "size") head.size = value, sized = true;
         return wanted();
       });
   if (!found) return std::nullopt;
-  return record;
+  return head;
 }
 
 std::string write_image_record(const ImageRecord& record) {

@@ -21,34 +21,52 @@ namespace rocker::commands {
 
 namespace {
 
+using Summary = Store::Summary;
+
 // docker's patterns: a repository, or a repository and tag. "*" stops at no "/" of a name.
-bool matches(const Image& image, const std::string& pattern) {
+bool matches(const Summary& image, const std::string& pattern) {
   return ::fnmatch(pattern.c_str(), image.reference.text().c_str(), 0) == 0 ||
          ::fnmatch(pattern.c_str(), image.reference.name.c_str(), 0) == 0;
 }
 
-using Filter = std::function<bool(const Image&)>;
+// docker's --filter: dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE.
+struct Filters {
+  std::vector<std::function<bool(const Summary&)>> each;
+  std::vector<std::string> references;  // one is enough
+  std::vector<std::string> labels;      // for which the whole image has to be read
 
-// docker's: dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE.
-Filter parse_filter(const std::string& text, const Store& store) {
+  bool let_through(const Summary& image, const spec::ImageRecord* record) const {
+    const auto has = [&](const std::string& label) { return has_label(record->config.labels, label); };
+    const auto is = [&](const std::string& pattern) { return matches(image, pattern); };
+    return std::all_of(each.begin(), each.end(), [&](const auto& filter) { return filter(image); }) &&
+           (references.empty() || std::any_of(references.begin(), references.end(), is)) &&
+           std::all_of(labels.begin(), labels.end(), has);
+  }
+};
+
+void add_filter(Filters& filters, const std::string& text, const Store& store) {
   const auto equals = text.find('=');
   const std::string key = text.substr(0, equals),
                     value = equals == std::string::npos ? "" : text.substr(equals + 1);
   if (value.empty()) throw Error(cat("--filter: \"", printable(text), "\" is not KEY=VALUE"));
-  if (key == "dangling") {
+  if (key == "reference") {
+    filters.references.push_back(value);
+  } else if (key == "label") {
+    filters.labels.push_back(value);
+  } else if (key == "dangling") {
     // Every image of the store has a name.
-    return [wanted = grammar::parse_flag(value, "--filter dangling")](const Image&) { return !wanted; };
-  }
-  if (key == "label") {
-    return [value](const Image& image) { return has_label(image.record.config.labels, value); };
-  }
-  if (key == "before" || key == "since") {
+    const bool wanted = grammar::parse_flag(value, "--filter dangling");
+    filters.each.emplace_back([wanted](const Summary&) { return !wanted; });
+  } else if (key == "before") {
     const auto limit = store.find(value).record.created_ns;
-    if (key == "before") return [limit](const Image& image) { return image.record.created_ns < limit; };
-    return [limit](const Image& image) { return image.record.created_ns > limit; };
+    filters.each.emplace_back([limit](const Summary& image) { return image.created_ns < limit; });
+  } else if (key == "since") {
+    const auto limit = store.find(value).record.created_ns;
+    filters.each.emplace_back([limit](const Summary& image) { return image.created_ns > limit; });
+  } else {
+    throw Error(cat("--filter: \"", printable(key), "\" is not known"))
+        .hint("one of reference, label, before, since, dangling");
   }
-  throw Error(cat("--filter: \"", printable(key), "\" is not known"))
-      .hint("one of reference, label, before, since, dangling");
 }
 
 std::string digest_of(const Image& image) {
@@ -56,8 +74,8 @@ std::string digest_of(const Image& image) {
 }
 
 // Here and now: the record has it as the clock of its importer showed it.
-std::string shown_time(const spec::ImageRecord& record) {
-  return record.created_ns == 0 ? record.created_time : spec::local_time(record.created_ns);
+std::string shown_time(const Summary& image) {
+  return image.created_ns == 0 ? image.created_time : spec::local_time(image.created_ns);
 }
 
 // An image with the names that docker has for its columns.
@@ -71,7 +89,7 @@ std::string as_json(const Image& image, const std::string& id) {
     w.member("Size", format_size(image.record.size));
     w.member("Bytes", image.record.size);
     w.member("DiskUsage", image.record.disk_usage);
-    w.member("CreatedAt", shown_time(image.record));
+    w.member("CreatedAt", shown_time(Store::summary_of(image)));
     w.member("CreatedSince", cat(age(now - image.record.created_ns), " ago"));
     w.member("Created", spec::utc_time(image.record.created_ns));
     w.member("Digest", digest_of(image));
@@ -82,8 +100,6 @@ std::string as_json(const Image& image, const std::string& id) {
   return w.text();
 }
 
-// What is shown of an image. A store may have thousands, and their histories and configurations are many
-// times as much memory.
 struct Line {
   std::vector<std::string> cells;  // name, tag, digest when it is wanted, ID, size, time
   std::string json;                // when it is wanted
@@ -91,34 +107,39 @@ struct Line {
 };
 
 struct Wanted {
-  std::vector<Filter> filters;
-  bool whole_ids = false, digests = false, json = false, labels = false;
+  Filters filters;
+  bool whole_ids = false, digests = false, json = false;
 };
 
 // Newest first, ties by name.
 std::vector<Line> lines_of(const Store& store, const Wanted& wanted) {
   std::vector<Line> lines;
-  const auto take = [&](Image& image) {
-    if (!std::all_of(wanted.filters.begin(), wanted.filters.end(),
-                     [&](const Filter& filter) { return filter(image); })) {
-      return;
-    }
-    auto& record = image.record;
-    std::string id = wanted.whole_ids ? record.id : spec::short_id(record.id);
+  const auto take = [&](Summary& shown, const Image* image) {
+    if (!wanted.filters.let_through(shown, image != nullptr ? &image->record : nullptr)) return;
+    std::string id = shown.reference.id();
+    if (!wanted.whole_ids) id = spec::short_id(id);
     auto& line = lines.emplace_back();
-    line.created_ns = record.created_ns;
-    if (wanted.json) line.json = as_json(image, id);
+    line.created_ns = shown.created_ns;
+    if (wanted.json) line.json = as_json(*image, id);
     line.cells.reserve(wanted.digests ? 6 : 5);
-    line.cells.push_back(std::move(image.reference.name));
-    line.cells.push_back(std::move(image.reference.tag));
-    if (wanted.digests) line.cells.push_back(digest_of(image));
+    line.cells.push_back(std::move(shown.reference.name));
+    line.cells.push_back(std::move(shown.reference.tag));
+    if (wanted.digests) line.cells.push_back(digest_of(*image));
     line.cells.push_back(std::move(id));
-    line.cells.push_back(format_size(record.size));
-    line.cells.push_back(shown_time(record));
+    line.cells.push_back(format_size(shown.size));
+    line.cells.push_back(shown_time(shown));
   };
-  const bool more = wanted.digests || wanted.json || wanted.labels;
-  store.each(more ? Store::Part::all : Store::Part::head, take,
-             [](const Error& error) { log::warn(error.what()); });
+  const auto broken = [](const Error& error) { log::warn(error.what()); };
+  if (wanted.digests || wanted.json || !wanted.filters.labels.empty()) {
+    store.each(
+        [&](const Image& image) {
+          auto summary = Store::summary_of(image);
+          take(summary, &image);
+        },
+        broken);
+  } else {
+    store.each_summary([&](Summary& summary) { take(summary, nullptr); }, broken);
+  }
   std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
     if (a.created_ns != b.created_ns) return a.created_ns > b.created_ns;
     return std::tie(a.cells[0], a.cells[1]) < std::tie(b.cells[0], b.cells[1]);
@@ -152,26 +173,9 @@ int list(const Globals& globals, const std::vector<std::string>& args) {
   what.whole_ids = no_trunc;
   what.digests = digests;
   what.json = !format.empty();
-  // docker's: one of the references, and all else.
-  constexpr std::string_view by_reference = "reference=";
-  std::vector<std::string> references;
-  for (const auto& text : filters) {
-    if (text.starts_with(by_reference) && text.size() > by_reference.size()) {
-      references.push_back(text.substr(by_reference.size()));
-      continue;
-    }
-    what.filters.push_back(parse_filter(text, store));
-    if (text.starts_with("label=")) what.labels = true;
-  }
-  if (!references.empty()) {
-    what.filters.emplace_back([&](const Image& image) {
-      return std::any_of(references.begin(), references.end(),
-                         [&](const std::string& pattern) { return matches(image, pattern); });
-    });
-  }
-  if (!wanted.empty()) {
-    what.filters.emplace_back([&](const Image& image) { return matches(image, wanted); });
-  }
+  for (const auto& text : filters) add_filter(what.filters, text, store);
+  if (!wanted.empty())
+    what.filters.each.emplace_back([&](const Summary& image) { return matches(image, wanted); });
   auto lines = lines_of(store, what);
   if (quiet) {
     std::string out;

@@ -53,9 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (again.config != record.config || again.history != record.history || again.size != record.size)
       std::abort();
     const auto head = spec::parse_image_head(written.c_str());
-    if (head && (head->size != again.size || head->created_ns != again.created_ns ||
-                 head->created_time != again.created_time))
-      std::abort();
+    if (head && (head->size != again.size || head->created_ns != again.created_ns)) std::abort();
   });
   refuse_or_take([&] {
     const auto reference = spec::Reference::parse(text);

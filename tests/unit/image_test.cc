@@ -136,8 +136,6 @@ Test(image, a_head_is_that_of_the_record_or_nothing) {
   const auto head = spec::parse_image_head(text.c_str());
   cr_assert(head.has_value());
   cr_expect(head->size == record.size && head->created_ns == record.created_ns);
-  expect_text(head->created_time, "2026-01-14 17:07:17");
-  cr_expect(head->config.labels.empty());
 
   // An end that could be one is taken for it.
   for (std::size_t size = 0; size + 2 < text.size(); ++size) {
@@ -146,14 +144,11 @@ Test(image, a_head_is_that_of_the_record_or_nothing) {
   }
   // In another order, and what is of the same name further in.
   cr_expect(spec::parse_image_head(
-      R"({"config": {"size": 1, "created": "x"}, "created": "2026-01-14T17:07:17Z", "size": 2,
-          "created_time": "t"})"));
+      R"({"config": {"size": 1, "created": "x"}, "created": "2026-01-14T17:07:17Z", "size": 2})"));
   for (const char* other :
-       {R"({"size": "2", "created_time": "t", "created": "2026-01-14T17:07:17Z"})",
-        R"({"size": 2, "created_time": "t"})", R"({"size": 2, "created_time": "t", "created": "now"})",
-        R"([{"size": 2, "created_time": "t", "created": "2026-01-14T17:07:17Z"}])",
-        R"({"a": {"size": 2, "created_time": "t", "created": "2026-01-14T17:07:17Z"}})", "\"}", "7", "",
-        "}"}) {
+       {R"({"size": "2", "created": "2026-01-14T17:07:17Z"})", R"({"size": 2})",
+        R"({"size": 2, "created": "now"})", R"([{"size": 2, "created": "2026-01-14T17:07:17Z"}])",
+        R"({"a": {"size": 2, "created": "2026-01-14T17:07:17Z"}})", "\"}", "7", "", "}"}) {
     cr_expect(!spec::parse_image_head(other), "%s", other);
   }
 }
