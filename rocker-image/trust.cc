@@ -248,6 +248,9 @@ TrustDefaults read_trust_defaults(const std::string& path) {
 ExpectedDigest published_digest(const std::string& archive, Verify verify, const std::string& keyring) {
   if (archive == "-")
     throw Error("--verify: standard input has no files beside it").hint("give --digest sha256:...");
+  struct stat st {};
+  if (::stat(archive.c_str(), &st) == 0 && S_ISDIR(st.st_mode))
+    throw Error("--verify: a folder has no digest to check").hint("--verify none takes it as it is");
   const std::string own = cat(archive, ".sha256"), all = cat(folder_of(archive), "/SHA256SUMS");
   const std::string name = base_of(archive);
   for (const auto& sums : {own, all}) {

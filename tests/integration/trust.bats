@@ -206,6 +206,9 @@ nothing_was_imported() { # NAME
   run --separate-stderr rocker_image import --digest "sha256:$(printf '0%.0s' {1..64})" tree x
   assert_failure 1
   assert_one_error_line 'directory'
+  run --separate-stderr rocker_image import --verify checksum tree x
+  assert_failure 1
+  assert_one_error_line 'a folder has no digest to check'
   digest=$(sha256sum t.tar | cut -d' ' -f1)
   # shellcheck disable=SC2016
   run bash -c 'cat t.tar | "$0" import --digest "sha256:$1" - x' "$ROCKER_IMAGE" "$digest"
