@@ -124,7 +124,11 @@ bool FolderSource::describe(int dir_fd, const std::string& name, const std::stri
     case S_IFREG:
       entry.type = Type::file;
       file_ = open_again(dir_fd, name, O_NONBLOCK);
-      if (!file_) return false;
+      if (!file_) {
+        // Another name of it may still be there.
+        linked_.erase({st.st_dev, st.st_ino});
+        return false;
+      }
       offset_ = 0;
       size_ = entry.size = static_cast<std::uint64_t>(st.st_size);
       break;

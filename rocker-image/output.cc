@@ -4,9 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
-#include <optional>
+#include <iterator>
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
@@ -16,11 +17,18 @@ namespace rocker {
 
 namespace {
 
-// The file that a path's links lead to, which need not be there; nothing when they lead to a descriptor, such
-// as /dev/stdout's.
-std::optional<std::string> followed(std::string path) {
+constexpr std::string_view descriptors[] = {"/proc/self/fd/", "/dev/fd/"};
+
+bool is_descriptor(std::string_view path) {
+  return std::any_of(std::begin(descriptors), std::end(descriptors),
+                     [&](std::string_view folder) { return path.starts_with(folder); });
+}
+
+// The file that a path's links lead to, which need not be there, or one of our own descriptors:
+// /dev/stdout's.
+std::string followed(std::string path) {
   for (int links = 0; links < 40; ++links) {
-    if (path.starts_with("/proc/") || path.starts_with("/dev/fd/")) return std::nullopt;
+    if (is_descriptor(path)) return path;
     char target[PATH_MAX];
     const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
     if (length < 0) return path;
@@ -28,6 +36,16 @@ std::optional<std::string> followed(std::string path) {
     path = text.starts_with('/') ? std::string(text) : cat(path.substr(0, path.rfind('/') + 1), text);
   }
   throw system_error(printable(path), ELOOP);
+}
+
+// As it is: opened once more it would begin at its front, whatever the shell's ">>" has said.
+UniqueFd duplicate(const std::string& path) {
+  long long number = 0;
+  if (!parse_number(std::string_view(path).substr(path.rfind('/') + 1), number) || number > INT_MAX)
+    throw system_error(printable(path), EBADF);
+  UniqueFd fd(::fcntl(static_cast<int>(number), F_DUPFD_CLOEXEC, 3));
+  if (!fd) throw system_error(printable(path));
+  return fd;
 }
 
 }  // namespace
@@ -48,12 +66,12 @@ Output::Output(const std::string& path) {
     fd_ = open_path(path, O_WRONLY);
     return;
   }
-  const auto target = followed(path);
-  if (!target) {
-    fd_ = open_path(path, O_WRONLY | O_TRUNC);
+  std::string target = followed(path);
+  if (is_descriptor(target)) {
+    fd_ = duplicate(target);
     return;
   }
-  path_ = *target;
+  path_ = std::move(target);
   part_ = cat(path_, ".", ::getpid(), ".part");
   // Without a name where the file system has that: not even a kill -9 leaves it behind.
   const auto slash = path_.rfind('/');

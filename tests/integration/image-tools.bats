@@ -308,6 +308,10 @@ C /etc/hard  xattrs'
   rocker_image save -o dev/stdout busybox >out.tar
   assert_equal "$(readlink dev/stdout)" /proc/self/fd/1
   assert [ "$(tar -tf out.tar | grep -c oci-layout)" = 1 ]
+  echo first >behind
+  rocker_image save -o dev/stdout busybox >>behind
+  assert_equal "$(head -n 1 behind | head -c 5)" first
+  cmp <(tail -c +7 behind) out.tar
   rocker_image export -o dev/stdout busybox | tar -t | grep -q bin/busybox
   rocker_image export -o link.tar busybox
   assert_equal "$(readlink link.tar)" real.tar
