@@ -85,7 +85,7 @@ void ArchiveReader::fail(std::string_view what) {
   if (thrown_) std::rethrow_exception(thrown_);
   const char* text = ::archive_error_string(archive_);
   const std::string place = path_.empty() ? std::string() : cat("behind entry \"", printable(path_), "\": ");
-  throw Error(cat(place, what, text != nullptr ? text : "unknown error", " (at byte ",
+  throw Error(cat(place, what, text != nullptr ? text : "damaged or cut short", " (at byte ",
                   ::archive_filter_bytes(archive_, 0), " of the archive)"));
 }
 
@@ -212,7 +212,7 @@ bool ArchiveReader::data(Chunk& chunk) {
     if (status < ARCHIVE_WARN) {
       if (thrown_) std::rethrow_exception(thrown_);
       const char* text = ::archive_error_string(archive_);
-      throw Error(cat(text != nullptr ? text : "unknown error", " (at byte ",
+      throw Error(cat(text != nullptr ? text : "damaged or cut short", " (at byte ",
                       ::archive_filter_bytes(archive_, 0), " of the archive)"));
     }
     if (size == 0) continue;
