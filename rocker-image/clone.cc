@@ -38,7 +38,7 @@ class HardLinker : public TreeVisitor {
     // Before the attributes: they may take away the right to pass.
     UniqueFd above;
     if (!node.path.empty()) above = open_at(here_.get(), "..", O_RDONLY | O_DIRECTORY);
-    apply_attributes(here_.get(), attributes, Ownership::of_this_process(false), 0700, ignored);
+    apply_attributes(here_.get(), attributes, ownership_, 0700, ignored);
     here_ = std::move(above);
   }
 
@@ -54,6 +54,7 @@ class HardLinker : public TreeVisitor {
 
  private:
   UniqueFd here_;
+  const Ownership ownership_ = Ownership::of_this_process(false);
 };
 
 }  // namespace

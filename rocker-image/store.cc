@@ -171,8 +171,7 @@ void Store::each(const std::function<void(Image&)>& take, const OnBroken& broken
 
 Store::Summary Store::summary_of(const Image& image) {
   const auto& record = image.record;
-  return {image.reference, record.size, record.created_ns,
-          record.created_ns == 0 ? record.created_time : std::string()};
+  return {image.reference, record.size, record.created_ns, record.created_time};
 }
 
 void Store::each_summary(const std::function<void(Summary&)>& take, const OnBroken& broken) const {
@@ -182,7 +181,7 @@ void Store::each_summary(const std::function<void(Summary&)>& take, const OnBrok
     file.assign(directory).append("/").append(tag).append("/image.json");
     spec::Reference reference{spec::name_of_directory(directory), tag};
     if (const auto head = head_of(images_fd, file))
-      return Summary{std::move(reference), head->size, head->created_ns, {}};
+      return Summary{std::move(reference), head->size, head->created_ns, spec::local_time(head->created_ns)};
     return summary_of(load(reference, cat(folder, "/", directory, "/", tag), images_fd));
   };
   visit(load_one, take, broken);

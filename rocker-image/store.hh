@@ -84,7 +84,7 @@ class Store {
     spec::Reference reference;
     std::uint64_t size = 0;
     std::int64_t created_ns = 0;
-    std::string created_time;  // where created_ns is 0
+    std::string created_time;
   };
   static Summary summary_of(const Image& image);
   void each_summary(const std::function<void(Summary& summary)>& take, const OnBroken& broken) const;

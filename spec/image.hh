@@ -92,7 +92,7 @@ struct ImageRecord {
   std::string id;
   // The sum of st_size of all that is no directory, each hard link by name, symbolic links not followed.
   std::uint64_t size = 0;
-  std::string created_time;     // local time, "2026-01-14 17:07:17"
+  std::string created_time;  // local time, "2026-01-14 17:07:17"; of who reads it, where created_ns is known
   std::int64_t created_ns = 0;  // the same in nanoseconds since the epoch; in the file as RFC 3339 in UTC
   std::string generation;       // which import it was; see Store::use
   std::string os = "linux";

@@ -127,6 +127,8 @@ ImageRecord parse_image_record(std::string text, std::string file_name) {
       throw created->error(
           cat("expected a time such as 2026-01-14T16:07:17.000000000Z, found ", created->shown()));
     }
+    // Here and now: the file has it as the clock of its importer showed it.
+    record.created_time = local_time(record.created_ns);
   } else {
     // Only the local time is known: what the clock on the wall said is taken back to UTC.
     tm parts{};

@@ -156,21 +156,22 @@ void mount(const Store& store, const std::string& directory, bool throw_away) {
 }
 
 // What a kill in the middle of replace_file() leaves.
+static bool is_temporary(const std::string& name) {
+  return (name.starts_with("config.json.") || name.starts_with(cat(record_name, "."))) &&
+         name.ends_with(".tmp");
+}
+
 static void remove_temporary_files(const std::string& directory) {
   const UniqueFd dir = open_path(directory, O_RDONLY | O_DIRECTORY);
   for (const auto& name : names_in_folder(dir.get())) {
-    const bool ours = name.starts_with("config.json.") || name.starts_with(cat(record_name, "."));
-    if (ours && name.ends_with(".tmp")) ::unlinkat(dir.get(), name.c_str(), 0);
+    if (is_temporary(name)) ::unlinkat(dir.get(), name.c_str(), 0);
   }
 }
 
 bool is_free(const std::string& directory) {
   const UniqueFd dir = open_path(directory, O_RDONLY | O_DIRECTORY);
   const auto names = names_in_folder(dir.get());
-  const auto is_ours = [](const std::string& name) {
-    return name.starts_with(cat(record_name, ".")) && name.ends_with(".tmp");
-  };
-  if (!std::all_of(names.begin(), names.end(), is_ours)) return false;
+  if (!std::all_of(names.begin(), names.end(), is_temporary)) return false;
   remove_temporary_files(directory);
   return true;
 }

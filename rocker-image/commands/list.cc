@@ -73,11 +73,6 @@ std::string digest_of(const Image& image) {
   return image.record.source.digest.empty() ? "<none>" : image.record.source.digest;
 }
 
-// Here and now: the record has it as the clock of its importer showed it.
-std::string shown_time(const Summary& image) {
-  return image.created_ns == 0 ? image.created_time : spec::local_time(image.created_ns);
-}
-
 // An image with the names that docker has for its columns.
 std::string as_json(const Image& image, const std::string& id) {
   const std::int64_t now = std::int64_t{::time(nullptr)} * 1'000'000'000;  // nanoseconds
@@ -89,7 +84,7 @@ std::string as_json(const Image& image, const std::string& id) {
     w.member("Size", format_size(image.record.size));
     w.member("Bytes", image.record.size);
     w.member("DiskUsage", image.record.disk_usage);
-    w.member("CreatedAt", shown_time(Store::summary_of(image)));
+    w.member("CreatedAt", image.record.created_time);
     w.member("CreatedSince", cat(age(now - image.record.created_ns), " ago"));
     w.member("Created", spec::utc_time(image.record.created_ns));
     w.member("Digest", digest_of(image));
@@ -127,7 +122,7 @@ std::vector<Line> lines_of(const Store& store, const Wanted& wanted) {
     if (wanted.digests) line.cells.push_back(digest_of(*image));
     line.cells.push_back(std::move(id));
     line.cells.push_back(format_size(shown.size));
-    line.cells.push_back(shown_time(shown));
+    line.cells.push_back(std::move(shown.created_time));
   };
   const auto broken = [](const Error& error) { log::warn(error.what()); };
   if (wanted.digests || wanted.json || !wanted.filters.labels.empty()) {
