@@ -5,13 +5,12 @@
 
 # The mount points below DIR, innermost first.
 mounts_below() { # DIR
-  awk -v dir="$1/" 'index($5 "/", dir) == 1 { print $5 }' /proc/self/mountinfo | tac
+  awk -v dir="$1/" 'index($5 "/", dir) == 1 { path[++n] = $5 } END { while (n > 0) print path[n--] }' /proc/self/mountinfo
 }
 
-# The folders of the runtime's states of containers whose bundle lies below DIR: there, or in the runtime's own place.
+# The files of the runtime's states of containers whose bundle lies below DIR: there, or in the runtime's own place.
 runtime_states() { # DIR
-  { [[ ! -d $1 ]] || find "$1" -maxdepth 5 -name state.json; compgen -G '/run/rocker-runc/*/state.json'; } |
-    xargs -rd '\n' grep -lsF "\"bundle\":\"$1/" | sed 's|/state.json$||'
+  find "$1" /run/rocker-runc -maxdepth 5 -name state.json -exec grep -lsF "\"bundle\":\"$1/" {} + 2>/dev/null || :
 }
 
 # The cgroups whose path contains TAG, innermost first.
@@ -50,28 +49,35 @@ empty_cgroup() { # DIRECTORY
   : "$round"
 }
 
+# Runs after each test: a program that it starts in vain is started a thousand times.
 cleanup() { # DIR TAG...
   local -
   set +o functrace
-  local dir=$1 tag pid path
+  local dir=$1 tag pid path states groups
   shift
   for pid in $(processes_naming "$dir"); do kill -KILL "$pid" 2>/dev/null || :; done
   # The groups of rocker's containers are called by their IDs, which only the stores below DIR know.
   # shellcheck disable=SC2046
-  [[ ! -d $dir ]] || set -- "$@" $(find "$dir" -maxdepth 5 -type d -path '*/containers/*' -regex '.*/[0-9a-f]+' -printf '%f\n' |
-    grep -xE '[0-9a-f]{64}')
+  [[ ! -d $dir ]] || set -- "$@" $(find "$dir" -maxdepth 5 -type d -path '*/containers/*' -regextype posix-extended \
+    -regex '.*/[0-9a-f]{64}' -printf '%f\n')
   # Those of the runtime's have an ID that it made up, or one with a tag in it.
-  # shellcheck disable=SC2046
-  set -- "$@" $(runtime_states "$dir" | sed 's|.*/||' | grep -xE '[0-9a-f]{12}')
-  for tag in "$@"; do
-    for path in $(cgroups_named "$tag"); do thaw_cgroup "$path"; done
-    for path in $(cgroups_named "$tag"); do empty_cgroup "$path"; done
+  states=$(runtime_states "$dir")
+  for path in $states; do
+    path=${path%/state.json}
+    [[ ! ${path##*/} =~ ^[0-9a-f]{12}$ ]] || set -- "$@" "${path##*/}"
   done
-  for path in $(runtime_states "$dir"); do rm -rf "$path"; done
+  for tag in "$@"; do
+    groups=$(cgroups_named "$tag")
+    for path in $groups; do thaw_cgroup "$path"; done
+    for path in $groups; do empty_cgroup "$path"; done
+  done
+  for path in $states; do rm -rf "${path%/state.json}"; done
   for path in $(mounts_below "$dir"); do umount -l "$path" 2>/dev/null || :; done
   [[ ! -d $dir ]] || rm -rf --one-file-system "$dir"
   # The parent of the wrapper's groups; it stays when anybody's container is in it.
-  rmdir /sys/fs/cgroup/rocker /sys/fs/cgroup/*/rocker 2>/dev/null || :
+  for path in /sys/fs/cgroup/rocker /sys/fs/cgroup/*/rocker; do
+    [[ ! -d $path ]] || rmdir "$path" 2>/dev/null || :
+  done
 }
 
 # One line for each thing that is still there; nothing when all is clean.
@@ -86,5 +92,5 @@ leftovers() { # DIR TAG...
   done
   for tag in "$@"; do cgroups_named "$tag" | sed 's/^/cgroup /'; done
   mounts_below "$dir" | sed 's/^/mount /'
-  runtime_states "$dir" | grep '^/run/' | sed 's/^/state /'
+  runtime_states "$dir" | sed -n 's|^\(/run/.*\)/state.json$|state \1|p'
 }

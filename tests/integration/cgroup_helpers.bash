@@ -16,15 +16,11 @@ limited_bundle() { # DIR [RESOURCES [FILTER [JQ-ARGUMENT...]]]
   shift "$(($# < 3 ? $# : 3))"
   rootfs=$(busybox_rootfs)
   mkdir -p "$dir"
-  (
-    flock 9
-    [[ -f $RUN_DIR/config.json ]] || "$ROCKER_RUNC" spec --bundle "$RUN_DIR"
-  ) 9>"$RUN_DIR/spec.lock"
   jq --argjson resources "$resources" --arg rootfs "$rootfs" --arg default_path "$(cgroups_path "${dir##*/}")" "$@" '
     .process.terminal = false | .process.args = ["sleep", "1000"] | .root = {path: $rootfs, readonly: true}
     | .linux.cgroupsPath = $default_path
     | .linux.resources = ({devices: [{allow: false, access: "rwm"}]} * $resources) | '"$filter" \
-    "$RUN_DIR/config.json" >"$dir/config.json"
+    "$(spec_config)" >"$dir/config.json"
 }
 
 # A container in the background with these resources.

@@ -12,12 +12,17 @@
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
+# All of this is read once for each test. The libraries ask dirname(1) for their folder, once for each of their files.
+# shellcheck disable=SC2317  # they call it
+dirname() { echo "${1%/*}"; }
 bats_load_library bats-support
 bats_load_library bats-assert
 bats_load_library bats-file
+unset -f dirname
 
-REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=$(realpath -m "${BUILD:-$REPO/build}")
+REPO=${BASH_SOURCE[0]%/tests/*}
+BUILD=${BUILD:-$REPO/build}
+[[ $BUILD = /* ]] || BUILD=$(realpath -m "$BUILD")
 ROCKER=$BUILD/rocker
 ROCKER_IMAGE=$BUILD/rocker-image
 ROCKER_RUNC=$BUILD/rocker-runc
@@ -45,10 +50,13 @@ setup_test() {
   done
   # Made by tests/run for all files; by bats for one that is run alone.
   RUN_DIR=${ROCKER_TEST_RUN_DIR:-$BATS_RUN_TMPDIR}
-  TEST_DIR=$(mktemp -d "$RUN_DIR/t.XXXXXX")
-  TEST_TAG=${ROCKER_TEST_RUN_TAG:-rkt$$}-${TEST_DIR##*.}
+  # As long as all others, so that none begins like another.
+  printf -v TEST_TAG %07d $$
+  TEST_DIR=$RUN_DIR/t.$TEST_TAG
+  TEST_TAG=${ROCKER_TEST_RUN_TAG:-rkt$$}-$TEST_TAG
   # A process in a user namespace has to get there.
-  chmod 755 "$RUN_DIR" "$TEST_DIR"
+  [[ -n ${ROCKER_TEST_RUN_DIR-} ]] || chmod 755 "$RUN_DIR"
+  mkdir -m 755 "$TEST_DIR"
   RUNC_ROOT=$TEST_DIR/runc
   export ROCKER_ROOT=$TEST_DIR/store TEST_DIR TEST_TAG
   cd "$TEST_DIR" || return
@@ -65,7 +73,7 @@ teardown_test() {
       [[ ! -s $root ]] || { echo "--- ${root##*/}"; tail -n 20 "$root"; }
     done
   fi
-  tmux -L "$TEST_TAG" kill-server 2>/dev/null || :
+  [[ ! -S ${TMUX_TMPDIR:-/tmp}/tmux-$EUID/$TEST_TAG ]] || tmux -L "$TEST_TAG" kill-server 2>/dev/null || :
   for id in "$ROCKER_ROOT"/containers/*/; do
     [[ -d $id ]] || continue
     id=${id%/}
@@ -191,7 +199,7 @@ runtime() { # NAME ARGUMENT...
 # The file system that tests run in, made once a run. Nobody writes to it: copy it, or mount it read-only.
 busybox_rootfs() {
   local rootfs=$RUN_DIR/busybox
-  (
+  [[ -d $rootfs ]] || (
     flock 9
     [[ ! -d $rootfs ]] || exit 0
     mkdir "$rootfs.new"
@@ -203,7 +211,7 @@ busybox_rootfs() {
 
 busybox_tar() {
   local tar=$REPO/base-image/busybox.tar
-  (
+  [[ -f $tar ]] || (
     flock 9
     [[ -f $tar ]] || "$REPO/scripts/make-base-image" "$tar"
   ) 9>"$RUN_DIR/base-image.lock"
@@ -218,12 +226,19 @@ make_bundle() { # DIR [FILTER [JQ-ARGUMENT...]]
   shift
   mkdir -p "$dir"
   cp -a "$(busybox_rootfs)" "$dir/rootfs"
-  (
+  jq ${2+"${@:2}"} ".process.terminal = false | .root.readonly = false | ${1:-.}" "$(spec_config)" >"$dir/config.json"
+}
+
+# What `rocker-runc spec` writes, made once a run.
+spec_config() {
+  [[ -f $RUN_DIR/spec/config.json ]] || (
     flock 9
-    [[ -f $RUN_DIR/config.json ]] || "$ROCKER_RUNC" spec --bundle "$RUN_DIR"
+    [[ ! -f $RUN_DIR/spec/config.json ]] || exit 0
+    mkdir "$RUN_DIR/spec.new"
+    "$ROCKER_RUNC" spec --bundle "$RUN_DIR/spec.new"
+    mv "$RUN_DIR/spec.new" "$RUN_DIR/spec"
   ) 9>"$RUN_DIR/spec.lock"
-  jq '.process.terminal = false | .root.readonly = false' "$RUN_DIR/config.json" >"$dir/config.json"
-  [[ $# = 0 ]] || edit_config "$dir" "$@"
+  echo "$RUN_DIR/spec/config.json"
 }
 
 edit_config() { # DIR FILTER [JQ-ARGUMENT...]
