@@ -117,7 +117,7 @@ void label_file(Options& o, sv value) {
 
 constexpr std::int64_t most = INT64_MAX;
 
-const Row bundle_table[] = {
+constexpr Row bundle_table[] = {
     {{"add-host", 0, "NAME:IP", "a line for the container's /etc/hosts"},
      [](Options& o, sv v) { o.add_hosts.emplace_back(v); }},
     {{"annotation", 0, "KEY[=VALUE]", "an annotation of config.json"},
@@ -265,7 +265,7 @@ const Row bundle_table[] = {
     {{"workdir", 'w', "PATH", "the working directory"}, [](Options& o, sv v) { o.workdir = v; }},
 };
 
-const Row container_table[] = {
+constexpr Row container_table[] = {
     {{"attach", 'a', "STREAM", "stdin, stdout, stderr; all are attached in the foreground"},
      [](Options& o, sv v) {
        o.attach.emplace_back(

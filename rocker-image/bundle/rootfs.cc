@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "rocker-image/attributes.hh"
 #include "rocker-image/walk.hh"
 #include "spec/support/error.hh"
 #include "spec/support/fd.hh"
@@ -27,14 +28,10 @@ std::string rootfs_of(const std::string& directory) {
 }
 
 void copy_xattrs(int from, int to) {
-  std::vector<char> names(64 << 10), value(64 << 10);
-  const ssize_t size = ::flistxattr(from, names.data(), names.size());
-  for (const char* name = names.data(); size > 0 && name < names.data() + size;
-       name += std::string_view(name).size() + 1) {
+  for (const auto& [name, value] : read_xattrs(from)) {
     // Those of overlayfs would change what the upper layer means.
-    if (std::string_view(name).starts_with("trusted.overlay.")) continue;
-    const ssize_t length = ::fgetxattr(from, name, value.data(), value.size());
-    if (length < 0 || ::fsetxattr(to, name, value.data(), static_cast<std::size_t>(length), 0) < 0) {
+    if (name.starts_with("trusted.overlay.")) continue;
+    if (::fsetxattr(to, name.c_str(), value.data(), value.size(), 0) < 0) {
       throw system_error(cat("copy the attribute ", printable(name), " of the image's root"));
     }
   }

@@ -13,36 +13,36 @@ namespace rocker::commands {
 namespace {
 
 // What image.json leaves out when there is nothing to say; docker's templates know it all the same.
-const std::vector<Template::Known> optional_members = {{"config"},
-                                                       {"Config"},
-                                                       {"source"},
-                                                       {"Source"},
-                                                       {"history"},
-                                                       {"History"},
-                                                       {"created"},
-                                                       {"Created"},
-                                                       {"generation"},
-                                                       {"Generation"},
-                                                       {"os"},
-                                                       {"Os"},
-                                                       {"architecture"},
-                                                       {"Architecture"},
-                                                       {"variant"},
-                                                       {"Variant"},
-                                                       {"path"},
-                                                       {"digest"},
-                                                       {"diff_ids"},
-                                                       {"format"},
-                                                       {"User"},
-                                                       {"WorkingDir"},
-                                                       {"StopSignal"},
-                                                       {"Env", templates::Nothing::list},
-                                                       {"Cmd", templates::Nothing::list},
-                                                       {"Entrypoint", templates::Nothing::list},
-                                                       {"ExposedPorts", templates::Nothing::map},
-                                                       {"Labels", templates::Nothing::map},
-                                                       {"Volumes", templates::Nothing::map},
-                                                       {"Healthcheck", templates::Nothing::pointer}};
+constexpr Template::Known optional_members[] = {{"config"},
+                                                {"Config"},
+                                                {"source"},
+                                                {"Source"},
+                                                {"history"},
+                                                {"History"},
+                                                {"created"},
+                                                {"Created"},
+                                                {"generation"},
+                                                {"Generation"},
+                                                {"os"},
+                                                {"Os"},
+                                                {"architecture"},
+                                                {"Architecture"},
+                                                {"variant"},
+                                                {"Variant"},
+                                                {"path"},
+                                                {"digest"},
+                                                {"diff_ids"},
+                                                {"format"},
+                                                {"User"},
+                                                {"WorkingDir"},
+                                                {"StopSignal"},
+                                                {"Env", templates::Nothing::list},
+                                                {"Cmd", templates::Nothing::list},
+                                                {"Entrypoint", templates::Nothing::list},
+                                                {"ExposedPorts", templates::Nothing::map},
+                                                {"Labels", templates::Nothing::map},
+                                                {"Volumes", templates::Nothing::map},
+                                                {"Healthcheck", templates::Nothing::pointer}};
 
 }  // namespace
 
@@ -85,7 +85,7 @@ int inspect(const Globals& globals, const std::vector<std::string>& args) {
   const auto document = json::Document::parse(w.text(), "inspect");
   std::vector<std::string> rows;
   document.root().each_element([&](const json::Value& image) { rows.push_back(image.text()); });
-  print(render_rows(format, rows, {}, {}, optional_members));
+  print(render_rows(format, rows, {}, {}, {std::begin(optional_members), std::end(optional_members)}));
   return status;
 }
 

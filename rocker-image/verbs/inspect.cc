@@ -36,7 +36,7 @@ using templates::Nothing;
 
 // docker leaves the first ones out when there is nothing to say, and its templates know them all the same.
 // The others are null then.
-const std::vector<Template::Known> known_members = {
+constexpr Template::Known known_members[] = {
     {"Annotations", Nothing::map},
     {"ExposedPorts", Nothing::map},
     {"Health", Nothing::pointer},
@@ -115,7 +115,8 @@ int inspect(const Room& room, Args args) {
   const auto names =
       grammar::parse("inspect", table(inspect_table), options, args, grammar::Positionals::mixed);
   std::optional<Template> format;
-  if (!options.format.empty() && options.format != "json") format.emplace(options.format, known_members);
+  if (!options.format.empty() && options.format != "json")
+    format.emplace(options.format, std::vector(std::begin(known_members), std::end(known_members)));
   std::vector<std::string> found;
   const int status = for_each_name("inspect", names, [&](const std::string& text) {
     // A name may be a container's, an image's or a volume's; docker looks in this order.

@@ -50,14 +50,14 @@ constexpr grammar::Option<PsOptions> ps_table[] = {
      }},
 };
 
-const std::vector<Column> docker_columns = {
-    {"CONTAINER ID", "ID"}, {"IMAGE", "Image"}, {"COMMAND", "Command"}, {"CREATED", "RunningFor"},
-    {"STATUS", "Status"},   {"PORTS", "Ports"}, {"NAMES", "Names"}};
+constexpr Column docker_columns[] = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
+                                     {"CREATED", "RunningFor"}, {"STATUS", "Status"}, {"PORTS", "Ports"},
+                                     {"NAMES", "Names"}};
 // Of what a format may ask for beside them.
-const std::vector<Column> more_headings = {{"CREATED AT", "CreatedAt"},
-                                           {"IMAGE ID", "ImageID"},
-                                           {"LOCAL VOLUMES", "LocalVolumes"},
-                                           {"SIZE", "Size"}};
+constexpr Column more_headings[] = {{"CREATED AT", "CreatedAt"},
+                                    {"IMAGE ID", "ImageID"},
+                                    {"LOCAL VOLUMES", "LocalVolumes"},
+                                    {"SIZE", "Size"}};
 
 std::string short_status(const Facts& facts, const Live& live) {
   switch (live.status) {
@@ -193,9 +193,9 @@ int ps(const Room& room, Args args) {
     std::vector<std::string> json;
     for (const auto& row : rows)
       json.push_back(container_row(row.facts, row.live, row.size, options.no_trunc));
-    auto columns = docker_columns;
+    std::vector<Column> columns(std::begin(docker_columns), std::end(docker_columns));
     if (options.size) columns.push_back({"SIZE", "Size"});
-    print(render_rows(options.format, json, columns, more_headings));
+    print(render_rows(options.format, json, columns, {std::begin(more_headings), std::end(more_headings)}));
     return 0;
   }
   std::vector<std::vector<std::string>> cells{

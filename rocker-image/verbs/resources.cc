@@ -37,7 +37,7 @@ constexpr grammar::Option<StatsOptions> stats_table[] = {
     {{"no-trunc", 0, "", "nothing cut"}, [](StatsOptions& o, std::string_view v) { o.no_trunc = on(v); }},
 };
 
-const std::vector<Column> stats_columns = {
+constexpr Column stats_columns[] = {
     {"CONTAINER ID", "ID"}, {"NAME", "Name"},     {"CPU %", "CPUPerc"},     {"MEM USAGE / LIMIT", "MemUsage"},
     {"MEM %", "MemPerc"},   {"NET I/O", "NetIO"}, {"BLOCK I/O", "BlockIO"}, {"PIDS", "PIDs"}};
 
@@ -236,7 +236,8 @@ int stats(const Room& room, Args args) {
     before = std::move(now);
     // A share of the CPU takes two looks.
     if (!first) {
-      print(cat(live_table ? "\033[H\033[J" : "", render_rows(options.format, rows, stats_columns)));
+      print(cat(live_table ? "\033[H\033[J" : "",
+                render_rows(options.format, rows, {std::begin(stats_columns), std::end(stats_columns)})));
       if (options.no_stream) return 0;
     }
     ::poll(nullptr, 0, first ? first_interval : interval);
