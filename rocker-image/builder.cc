@@ -49,7 +49,7 @@ Builder::Builder(const Store& store, const ImportOptions& options, const Extract
       ownership_(Ownership::of_this_process(options.own_everything)),
       staging_(store.stage()),
       root_(make_root(staging_)),
-      content_(ownership_, cancel, options.manifest ? staging_.path() : std::string()),
+      content_(ownership_, cancel, ContentWriter::Keep{staging_.path(), options.manifest}),
       extractor_(root_.get(), ownership_, extract, content_, cancel_) {}
 
 Builder::Applied Builder::apply(FileSource& file, const std::string& name, bool layer) {
@@ -81,7 +81,7 @@ void Builder::apply_spool(Builder& spool) {
   spool.content_.finish();
   spool_tally_ = spool.extractor_.tally();
   spool_tally_.add(spool.content_.tally());
-  finish_tree(spool.root(), spool.extractor_, spool.content_.digests(), ownership_, nullptr, spool_tally_);
+  finish_tree(spool.root(), spool.extractor_, spool.content_.files(), ownership_, nullptr, spool_tally_);
   extractor_.names_as_of(spool.extractor_);
   FolderSource source(spool.root(), "");
   apply(source);
@@ -96,7 +96,7 @@ Builder::Finished Builder::finish(spec::ImageRecord record) {
   std::optional<ManifestWriter> manifest;
   if (options_.manifest)
     manifest.emplace(open_at(staging_.fd(), "manifest", O_WRONLY | O_CREAT | O_EXCL, 0600));
-  const auto totals = finish_tree(root_.get(), extractor_, content_.digests(), ownership_,
+  const auto totals = finish_tree(root_.get(), extractor_, content_.files(), ownership_,
                                   manifest ? &*manifest : nullptr, imported.tally);
   check_not_emptied(options_, imported.tally, totals);
   record.id = record.reference().id();

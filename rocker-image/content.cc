@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
@@ -12,61 +13,102 @@ namespace rocker {
 
 // Well below the 1,024 descriptors that a process has by default.
 static constexpr std::ptrdiff_t most_open = 256;
-static constexpr std::size_t batch = 64;
+static constexpr std::size_t batch_size = 64;
+// As many batches as the worker may be behind before it is helped: so many that it always has something to
+// do.
+static constexpr std::size_t most_behind = 3;
 
-ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, std::string digests_folder)
+ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, std::optional<Keep> keep)
     : ownership_(ownership),
       cancel_(cancel),
-      hash_(!digests_folder.empty()),
+      keep_(keep.has_value()),
+      hash_(keep_ && keep->hash),
       open_files_(most_open),
-      digests_(std::move(digests_folder)),
+      files_(keep_ ? std::move(keep->folder) : std::string()),
       worker_([this] { work(); }) {}
 
 ContentWriter::~ContentWriter() {
   if (!worker_.joinable()) return;
   abandoned_ = true;
-  held_back_.clear();
+  held_back_ = {};
   tasks_.push({});
   worker_.join();
 }
 
+Tally ContentWriter::tally() const {
+  Tally both = tally_;
+  both.add(own_tally_);
+  return both;
+}
+
 ContentWriter::FileRef ContentWriter::begin(UniqueFd fd, std::string path, const Attributes& attributes,
-                                            std::uint64_t size) {
+                                            std::uint64_t size, bool truncate) {
   if (!open_files_.try_acquire()) {
     flush();
     open_files_.acquire();
   }
-  auto file = std::make_shared<File>();
+  FileRef file;
+  if (spare_.empty()) {
+    file = std::make_shared<File>();
+  } else {
+    file = std::move(spare_.back());
+    spare_.pop_back();
+  }
   file->fd = std::move(fd);
   file->path = std::move(path);
   file->attributes = attributes;
   file->size = size;
-  if (hash_) {
-    // Here and not when it is closed: of small files the worker has the larger half as it is.
-    struct stat st {};
-    if (::fstat(file->fd.get(), &st) < 0) throw system_error("stat");
-    file->inode = st.st_ino;
-  }
+  file->truncate = truncate;
+  file->batch = file->end = 0;
   return file;
 }
 
 void ContentWriter::write(const FileRef& file, Chunk chunk) {
-  held_back_.push_back({file, std::move(chunk), false});
-  if (held_back_.size() >= batch) flush();
+  add(file, std::move(chunk), false);
 }
 
 void ContentWriter::end(FileRef file) {
-  held_back_.push_back({std::move(file), {}, true});
-  if (held_back_.size() >= batch) flush();
+  add(file, {}, true);
+}
+
+void ContentWriter::add(const FileRef& file, Chunk chunk, bool last) {
+  if (file->batch == 0) {
+    file->batch = batch_;
+    if (file->truncate) held_back_.whole = false;
+  }
+  if (file->batch != batch_) held_back_.whole = false;
+  held_back_.tasks.push_back({file, std::move(chunk), last});
+  if (held_back_.tasks.size() >= batch_size) flush();
 }
 
 void ContentWriter::flush() {
   rethrow();
-  if (held_back_.empty()) return;
+  if (held_back_.tasks.empty()) return;
+  Batch batch = std::exchange(held_back_, {});
+  ++batch_;
+  std::vector<Batch> done;
+  {
+    const std::lock_guard lock(mutex_);
+    done.swap(done_);
+  }
+  for (auto& one : done) take_back(std::move(one));
+  if (batch.whole && batch.tasks.back().last && pending_.load(std::memory_order_relaxed) >= most_behind) {
+    carry_out(batch, own_results_, own_tally_);
+    take_back(std::move(batch));
+    rethrow();
+    return;
+  }
   pending_.fetch_add(1, std::memory_order_relaxed);
-  tasks_.push(std::move(held_back_));
-  held_back_ = {};
-  held_back_.reserve(batch);
+  tasks_.push(std::move(batch));
+}
+
+// Memory that one thread frees and another one allocates keeps both waiting for each other.
+void ContentWriter::take_back(Batch batch) {
+  for (auto& task : batch.tasks) {
+    if (task.last) spare_.push_back(std::move(task.file));
+  }
+  batch.tasks.clear();
+  held_back_.tasks.swap(batch.tasks);
 }
 
 void ContentWriter::drain() {
@@ -76,7 +118,7 @@ void ContentWriter::drain() {
 }
 
 void ContentWriter::abandon() {
-  held_back_.clear();
+  held_back_ = {};
   if (pending_.load(std::memory_order_acquire) == 0) return;
   abandoned_ = true;
   for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(left);
@@ -87,7 +129,7 @@ void ContentWriter::finish() {
   tasks_.push({});
   worker_.join();
   rethrow();
-  digests_.finish();
+  files_.finish();
 }
 
 void ContentWriter::rethrow() {
@@ -95,35 +137,54 @@ void ContentWriter::rethrow() {
   if (failed_.load(std::memory_order_acquire) && error_) std::rethrow_exception(error_);
 }
 
+void ContentWriter::fail(std::exception_ptr error) {
+  const std::lock_guard lock(mutex_);
+  if (!error_) error_ = std::move(error);
+  failed_.store(true, std::memory_order_release);
+}
+
 void ContentWriter::work() {
+  std::vector<Result> results;
   for (;;) {
-    auto tasks = tasks_.pop();
-    if (tasks.empty()) return;
-    std::ptrdiff_t closed = 0;
-    for (const auto& task : tasks) {
-      carry_out(task);
-      if (task.last) ++closed;
+    Batch batch = tasks_.pop();
+    if (batch.tasks.empty()) return;
+    carry_out(batch, results, tally_);
+    {
+      const std::lock_guard lock(mutex_);
+      done_.push_back(std::move(batch));
     }
-    // What they hold goes back to its pool before anybody is told.
-    tasks.clear();
-    // Once for all of them: each time is a call of the kernel.
-    if (closed != 0) open_files_.release(closed);
     pending_.fetch_sub(1, std::memory_order_release);
     pending_.notify_all();
   }
 }
 
-void ContentWriter::carry_out(const Task& task) {
-  if (!failed_.load(std::memory_order_relaxed) && !abandoned_.load(std::memory_order_relaxed)) {
+void ContentWriter::carry_out(Batch& batch, std::vector<Result>& results, Tally& tally) {
+  results.clear();
+  std::ptrdiff_t ended = 0;
+  for (const auto& task : batch.tasks) {
+    if (task.last) ++ended;
+    if (failed_.load(std::memory_order_relaxed) || abandoned_.load(std::memory_order_relaxed)) continue;
     try {
       with_context([&] { return cat("entry \"", printable(task.file->path), "\""); },
-                   [&] { task.last ? close(*task.file) : put(*task.file, task.chunk); });
+                   [&] { task.last ? close(*task.file, results, tally) : put(*task.file, task.chunk); });
     } catch (...) {
-      error_ = std::current_exception();
-      failed_.store(true, std::memory_order_release);
+      fail(std::current_exception());
     }
   }
-  if (task.last) task.file->fd.reset();
+  // Before they are closed: the inode of one that has no name any more is free then, and another thread's.
+  try {
+    const std::lock_guard lock(mutex_);
+    for (const auto& result : results) files_.add(result.inode, result.record);
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  // Blocks go back to their pool before anybody is told.
+  for (auto& task : batch.tasks) {
+    task.chunk = {};
+    if (task.last) task.file->fd.reset();
+  }
+  // Once for all of them: each time is a call of the kernel.
+  if (ended != 0) open_files_.release(ended);
 }
 
 void ContentWriter::empty(File& file) {
@@ -162,14 +223,27 @@ void ContentWriter::put(File& file, const Chunk& chunk) const {
   file.end = chunk.offset + chunk.size;
 }
 
-void ContentWriter::close(File& file) {
+void ContentWriter::close(File& file, std::vector<Result>& results, Tally& tally) const {
   empty(file);
   if (file.size > file.end) {
     if (::ftruncate(file.fd.get(), static_cast<off_t>(file.size)) < 0) throw system_error("truncate");
     if (hash_) hash_hole(file, file.size - file.end);
   }
-  apply_attributes(file.fd.get(), file.attributes, ownership_, file.attributes.mode & 0777, tally_);
-  if (hash_) digests_.add(file.inode, file.hash.finish());
+  apply_attributes(file.fd.get(), file.attributes, ownership_, file.attributes.mode & 0777, tally);
+  if (!keep_) return;
+  // Here, where it is open: at the end it would have to be looked up.
+  struct stat st {};
+  if (::fstat(file.fd.get(), &st) < 0) throw system_error("stat");
+  FileRecord record;
+  record.size = static_cast<std::uint64_t>(st.st_size);
+  record.blocks = static_cast<std::uint64_t>(st.st_blocks);
+  record.seconds = st.st_mtim.tv_sec;
+  record.nanoseconds = static_cast<std::uint32_t>(st.st_mtim.tv_nsec);
+  record.mode = st.st_mode;
+  record.uid = st.st_uid;
+  record.gid = st.st_gid;
+  if (hash_) record.digest = file.hash.finish();
+  results.push_back({st.st_ino, record});
 }
 
 }  // namespace rocker

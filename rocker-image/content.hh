@@ -1,11 +1,14 @@
 // The content of files, written and hashed by a thread of its own: whoever reads the archive makes the names,
-// in the order of the archive, and goes on.
+// in the order of the archive, and goes on. When that thread is behind, as it is with small files, he writes
+// some of them himself.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <thread>
@@ -14,7 +17,7 @@
 #include "rocker-image/archive.hh"
 #include "rocker-image/attributes.hh"
 #include "rocker-image/blocks.hh"
-#include "rocker-image/digest_table.hh"
+#include "rocker-image/file_table.hh"
 #include "rocker-image/hash.hh"
 #include "rocker-image/source.hh"
 #include "spec/support/fd.hh"
@@ -28,22 +31,30 @@ class ContentWriter {
     std::string path;  // for messages
     Attributes attributes;
     std::uint64_t size = 0;
-    bool truncate = false;  // it has a content, which goes when its turn comes
+    bool truncate = false;    // it has a content, which goes when its turn comes
+    std::uint64_t batch = 0;  // that it begins in
     // The writer's own.
-    std::uint64_t inode = 0, end = 0;
+    std::uint64_t end = 0;
     Sha256 hash;
   };
   using FileRef = std::shared_ptr<File>;
 
-  // With a folder, files are hashed; what memory has no room for of that is put there. cancel is borrowed.
-  explicit ContentWriter(const Ownership& ownership, const Cancel& cancel, std::string digests_folder = {});
+  // What is kept of what becomes of the files. What memory has no room for of that is put into the folder.
+  struct Keep {
+    std::string folder;
+    bool hash = true;
+  };
+
+  // cancel is borrowed.
+  ContentWriter(const Ownership& ownership, const Cancel& cancel, std::optional<Keep> keep = {});
   ~ContentWriter();
   ContentWriter(const ContentWriter&) = delete;
   ContentWriter& operator=(const ContentWriter&) = delete;
 
-  // A file whose name was made and whose content follows: open for writing, empty or to be truncated. Waits
-  // while too many are open.
-  FileRef begin(UniqueFd fd, std::string path, const Attributes& attributes, std::uint64_t size);
+  // A file whose name was made and whose content follows: open for writing, and new and empty, or to be
+  // truncated. Waits while too many are open.
+  FileRef begin(UniqueFd fd, std::string path, const Attributes& attributes, std::uint64_t size,
+                bool truncate = false);
   void write(const FileRef& file, Chunk chunk);
   void end(FileRef file);
 
@@ -60,8 +71,8 @@ class ContentWriter {
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 
   // After finish().
-  DigestTable& digests() { return digests_; }
-  const Tally& tally() const { return tally_; }
+  FileTable& files() { return files_; }
+  Tally tally() const;
 
  private:
   struct Task {
@@ -69,25 +80,43 @@ class ContentWriter {
     Chunk chunk;
     bool last = false;
   };
+  // What is carried out by one thread, in order.
+  struct Batch {
+    std::vector<Task> tasks;  // none: the end
+    bool whole = true;        // its files are new, and begin and end in it: it is of no batch before it
+  };
+  struct Result {
+    std::uint64_t inode = 0;
+    FileRecord record;
+  };
+  void add(const FileRef& file, Chunk chunk, bool last);
   void work();
-  void carry_out(const Task& task);
+  void take_back(Batch batch);
+  void carry_out(Batch& batch, std::vector<Result>& results, Tally& tally);
   static void empty(File& file);
   void put(File& file, const Chunk& chunk) const;
-  void close(File& file);
+  void close(File& file, std::vector<Result>& results, Tally& tally) const;
+  void fail(std::exception_ptr error);
   void hash_hole(File& file, std::uint64_t size) const;
   void rethrow();
 
   Ownership ownership_;
   const Cancel& cancel_;
-  bool hash_;
-  std::vector<Task> held_back_;
-  Queue<std::vector<Task>> tasks_;  // an empty batch is the end
+  bool keep_, hash_;
+  Batch held_back_;
+  std::uint64_t batch_ = 1;  // the number of that one
+  Queue<Batch> tasks_;
   std::counting_semaphore<> open_files_;
   std::atomic<std::size_t> pending_ = 0;  // batches
   std::atomic<bool> failed_ = false, abandoned_ = false;
-  std::exception_ptr error_;
-  DigestTable digests_;
-  Tally tally_;
+  std::mutex mutex_;          // of error_, done_ and files_
+  std::exception_ptr error_;  // the first one
+  std::vector<Batch> done_;   // by the worker
+  FileTable files_;
+  std::vector<FileRef> spare_;
+  // Of whoever calls, and of the worker.
+  std::vector<Result> own_results_;
+  Tally own_tally_, tally_;
   std::thread worker_;
 };
 

@@ -64,6 +64,8 @@ class Extractor {
   const Tally& tally() const { return tally_; }
   // What may have xattrs and is no directory.
   const InodeSet& with_xattrs() const { return with_xattrs_; }
+  // What has got a second name.
+  const InodeSet& hard_linked() const { return hard_linked_; }
   std::uint64_t entries() const { return entries_; }
   // Whether that is for one of `exclude`, which counts: of a source that can leave it out itself.
   bool excludes(const std::string& path);
@@ -132,7 +134,7 @@ class Extractor {
   unsigned top_ = 0, dots_ = 0;
   std::vector<Pattern> patterns_;
   DirectoryRecords directories_;
-  InodeSet with_xattrs_;
+  InodeSet with_xattrs_, hard_linked_{65536};
   std::size_t waiting_xattrs_ = 0;  // bytes in them
 
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking

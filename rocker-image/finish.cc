@@ -1,7 +1,9 @@
 #include "rocker-image/finish.hh"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cstdint>
 #include <unordered_map>
@@ -55,15 +57,25 @@ bool keeps_nanoseconds(int directory_fd) {
   return st.st_mtim.tv_sec == odd[1].tv_sec && st.st_mtim.tv_nsec == odd[1].tv_nsec;
 }
 
+// Whether a directory of this file system says the inodes that stat(2) says, and a file has the blocks that
+// it has when it is closed: overlayfs may not do the one, and XFS takes back what it gave ahead of the end.
+bool names_have_inodes(int fd) {
+  struct statfs fs {};
+  if (::fstatfs(fd, &fs) < 0) throw system_error("statfs");
+  return fs.f_type == TMPFS_MAGIC || fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC;
+}
+
 class Finisher : public Counter {
  public:
-  Finisher(const Extractor& extractor, bool xattrs_inherited, bool exact_times, DigestTable& digests,
-           const Ownership& ownership, ManifestWriter* manifest, Tally& tally)
+  Finisher(const Extractor& extractor, bool xattrs_inherited, bool exact_times, bool inodes_in_names,
+           FileTable& files, const Ownership& ownership, ManifestWriter* manifest, Tally& tally)
       : directories_(extractor.directories()),
         with_xattrs_(extractor.with_xattrs()),
+        hard_linked_(extractor.hard_linked()),
         xattrs_inherited_(xattrs_inherited),
         exact_times_(exact_times),
-        digests_(digests),
+        inodes_in_names_(inodes_in_names),
+        files_(files),
         ownership_(ownership),
         manifest_(manifest),
         tally_(tally) {}
@@ -105,12 +117,29 @@ class Finisher : public Counter {
     rooms_.erase(found);
   }
 
+  bool recall(std::uint64_t inode, struct stat& st) override {
+    // How many names it has, and whether it was counted, only the file system knows.
+    if (!inodes_in_names_ || hard_linked_.contains(inode)) return false;
+    const FileRecord* file = files_.find(inode);
+    if (file == nullptr) return false;
+    st = {};
+    st.st_ino = inode;
+    st.st_nlink = 1;
+    st.st_mode = file->mode;
+    st.st_uid = file->uid;
+    st.st_gid = file->gid;
+    st.st_size = static_cast<off_t>(file->size);
+    st.st_blocks = static_cast<blkcnt_t>(file->blocks);
+    st.st_mtim = {file->seconds, static_cast<long>(file->nanoseconds)};
+    return true;
+  }
+
   void leaf(const Node& node) override {
     Counter::leaf(node);
     if (manifest_ == nullptr) return;
     auto line = manifest_line(node);
     if (S_ISREG(node.st.st_mode)) {
-      if (const auto* digest = digests_.find(node.st.st_ino)) line.digest = *digest;
+      if (const auto* file = files_.find(node.st.st_ino)) line.digest = file->digest;
     }
     // Read back: not all that the archive has can be set by everybody and everywhere.
     if (xattrs_inherited_ || with_xattrs_.contains(node.st.st_ino)) line.xattrs = xattr_digest(node);
@@ -128,11 +157,11 @@ class Finisher : public Counter {
   }
 
   const DirectoryRecords& directories_;
-  const InodeSet& with_xattrs_;
-  bool xattrs_inherited_, exact_times_;
+  const InodeSet &with_xattrs_, &hard_linked_;
+  bool xattrs_inherited_, exact_times_, inodes_in_names_;
   // In the manifest, of directories that the walk is in, by inode.
   std::unordered_map<std::uint64_t, std::pair<ManifestWriter::Room, ManifestLine>> rooms_;
-  DigestTable& digests_;
+  FileTable& files_;
   const Ownership& ownership_;
   ManifestWriter* manifest_;
   Tally& tally_;
@@ -140,12 +169,12 @@ class Finisher : public Counter {
 
 }  // namespace
 
-TreeTotals finish_tree(int root_fd, const Extractor& extractor, DigestTable& digests,
-                       const Ownership& ownership, ManifestWriter* manifest, Tally& tally) {
+TreeTotals finish_tree(int root_fd, const Extractor& extractor, FileTable& files, const Ownership& ownership,
+                       ManifestWriter* manifest, Tally& tally) {
   // A store below a directory with a default ACL gives each file one.
   const bool inherited = manifest != nullptr && xattr_digest(root_fd).has_value();
-  Finisher finisher(extractor, inherited, manifest == nullptr || keeps_nanoseconds(root_fd), digests,
-                    ownership, manifest, tally);
+  Finisher finisher(extractor, inherited, manifest == nullptr || keeps_nanoseconds(root_fd),
+                    names_have_inodes(root_fd), files, ownership, manifest, tally);
   walk(root_fd, finisher);
   if (manifest != nullptr) manifest->finish();
   return finisher.totals;

@@ -17,8 +17,8 @@ struct TreeTotals {
 
 // Gives the directories of the extractor their owners, modes and times, deepest first; adds up; writes the
 // manifest when there is one.
-TreeTotals finish_tree(int root_fd, const Extractor& extractor, DigestTable& digests,
-                       const Ownership& ownership, ManifestWriter* manifest, Tally& tally);
+TreeTotals finish_tree(int root_fd, const Extractor& extractor, FileTable& files, const Ownership& ownership,
+                       ManifestWriter* manifest, Tally& tally);
 
 // The totals of a tree that is there already.
 TreeTotals count_tree(int root_fd);

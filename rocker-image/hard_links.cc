@@ -36,11 +36,10 @@ void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& 
   struct stat st {};
   if (::fstatat(parent.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) throw system_error("stat");
   if (!S_ISREG(st.st_mode)) throw Error("has content, but is a hard link to what is no regular file");
-  auto file = content_.begin(open_at(parent.fd.get(), name, O_WRONLY | O_NOFOLLOW), entry.path,
-                             entry.attributes, entry.size);
   // Not by O_TRUNC: the content before this one may still be on its way there.
-  file->truncate = true;
-  copy_content(std::move(file), source);
+  copy_content(content_.begin(open_at(parent.fd.get(), name, O_WRONLY | O_NOFOLLOW), entry.path,
+                              entry.attributes, entry.size, true),
+               source);
 }
 
 // False when the target is not there (yet). waits_for is its place then, or 0 when its directory isn't there
@@ -76,6 +75,7 @@ bool Extractor::make_hardlink(const Directory& parent, const std::string& name, 
     if (errno == ENOENT) return false;  // it was in what had to make way
     throw system_error(cat("link to \"", printable(join(target, "/")), "\""));
   }
+  hard_linked_.add(st.st_ino);
   note_placed(parent, name);
   return true;
 }

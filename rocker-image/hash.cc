@@ -36,6 +36,7 @@ void Sha256::update_zeros(std::uint64_t count) {
 Sha256::Digest Sha256::finish() {
   Digest digest;
   ::SHA256_Final(digest.data(), &state_->context);
+  ::SHA256_Init(&state_->context);
   return digest;
 }
 

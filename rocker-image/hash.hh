@@ -21,7 +21,7 @@ class Sha256 {
 
   void update(const void* data, std::size_t size);
   void update_zeros(std::uint64_t count);  // what a hole in a file reads as
-  Digest finish();                         // once
+  Digest finish();                         // and begins anew
 
   static std::string hex(const Digest& digest);
   static std::string text(const Digest& digest) { return "sha256:" + hex(digest); }

@@ -20,9 +20,15 @@ namespace {
 
 constexpr std::size_t most_open = 64;
 
+struct Name {
+  std::string text;
+  std::uint64_t inode = 0;
+  bool regular = false;  // as far as the directory says
+};
+
 struct Level {
   UniqueFd fd;  // of deep trees only the lowest levels' are open; the others are found again by ".."
-  std::vector<std::string> names;
+  std::vector<Name> names;
   std::size_t next = 0;
   std::string name;
   std::size_t path_length = 0;
@@ -46,9 +52,7 @@ int stat_locked(const Node& node, struct stat& st) {
   return status;
 }
 
-}  // namespace
-
-std::vector<std::string> names_in_folder(int dir_fd, int lock) {
+std::vector<Name> read_folder(int dir_fd, int lock) {
   struct Close {
     void operator()(DIR* dir) const { ::closedir(dir); }
   };
@@ -57,14 +61,23 @@ std::vector<std::string> names_in_folder(int dir_fd, int lock) {
   const std::unique_ptr<DIR, Close> dir(::fdopendir(own.get()));
   if (!dir) throw system_error("open directory");
   own.release();
-  std::vector<std::string> names;
+  std::vector<Name> names;
   errno = 0;
   while (const dirent* entry = ::readdir(dir.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
+    if (name != "." && name != "..")
+      names.push_back({std::string(name), entry->d_ino, entry->d_type == DT_REG});
   }
   if (errno != 0) throw system_error("read directory");
-  std::sort(names.begin(), names.end());
+  std::sort(names.begin(), names.end(), [](const Name& a, const Name& b) { return a.text < b.text; });
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> names_in_folder(int dir_fd, int lock) {
+  std::vector<std::string> names;
+  for (auto& name : read_folder(dir_fd, lock)) names.push_back(std::move(name.text));
   return names;
 }
 
@@ -77,7 +90,7 @@ void walk(int root_fd, TreeVisitor& visitor) {
     visitor.enter(node, fd.get());
     if (levels.size() >= most_open) levels.back().fd.reset();
     auto names = with_context([&] { return printable(node.path.empty() ? "." : node.path); },
-                              [&] { return names_in_folder(fd.get(), node.lock); });
+                              [&] { return read_folder(fd.get(), node.lock); });
     levels.push_back({std::move(fd), std::move(names), 0, node.name, node.path.size(), node.st});
   };
   {
@@ -105,10 +118,15 @@ void walk(int root_fd, TreeVisitor& visitor) {
       continue;
     }
     node.parent = here.fd.get();
-    node.name = std::move(here.names[here.next++]);
+    Name& name = here.names[here.next++];
+    node.name = std::move(name.text);
     if (!node.path.empty()) node.path += '/';
     node.path += node.name;
     node.handle = -1;
+    if (name.regular && visitor.recall(name.inode, node.st)) {
+      visitor.leaf(node);
+      continue;
+    }
     int status = stat_locked(node, node.st);
     if (status < 0 && errno == EACCES) {
       handle = open_closed(node.parent, node.name.c_str(), O_PATH, node.lock);

@@ -30,6 +30,10 @@ class TreeVisitor {
   virtual void enter(const Node&, int /*directory_fd*/) {}  // a directory, before what is in it
   virtual void leave(const Node&, int /*directory_fd*/) {}  // and after
   virtual void leaf(const Node&) {}                         // everything else
+
+  // What is known of a regular file by what its directory says of its inode: it is not asked for then. The
+  // type of the file, and all else that leaf() wants of it.
+  virtual bool recall(std::uint64_t /*inode*/, struct stat&) { return false; }
 };
 
 // However deep the tree is, no more than a hundred descriptors are open, the stack does not grow, and one

@@ -364,19 +364,66 @@ END
   assert_equal "$(cat "$(rocker_image path y)/etc/motd")" one
 }
 
-@test 'more files than digests are kept in memory: each has its own in the manifest' {
+@test 'more files than are kept in memory: each has its own digest in the manifest' {
   mkdir tree
   # Two of them differ, one is the last that was made.
-  (cd tree && seq 70000 | xargs touch && echo a >1 && echo z >70000)
+  (cd tree && seq 75000 | xargs touch && echo a >1 && echo z >75000)
   tar -cf t.tar -C tree .
   rocker_image import t.tar many
   manifest=$ROCKER_ROOT/images/many/latest/manifest
-  assert_equal "$(grep -c sha256digest "$manifest")" 70000
-  assert_equal "$(sed -n 's/.*sha256digest=//p' "$manifest" | sort | uniq -c | awk '{ print $1 }' | sort -n | xargs)" '1 1 69998'
-  for file in 1 70000; do
+  assert_equal "$(grep -c sha256digest "$manifest")" 75000
+  assert_equal "$(sed -n 's/.*sha256digest=//p' "$manifest" | sort | uniq -c | awk '{ print $1 }' | sort -n | xargs)" '1 1 74998'
+  for file in 1 75000; do
     grep -q "^\./$file .*sha256digest=$(sha256sum "tree/$file" | cut -d' ' -f1)\$" "$manifest"
   done
   assert_equal "$(ls -A "$ROCKER_ROOT/images/many/latest" | xargs)" 'image.json manifest rootfs'
+}
+
+# What the disk says of a store's regular files, in the words of the manifest.
+files_on_disk() { # ROOTFS
+  (cd "$1" && find . -type f | sort >../files && xargs -d '\n' stat -c '%n %a %u %g %s %.9Y' <../files |
+    awk '{ split($6, t, "."); printf "%s type=file mode=%04d uid=%d gid=%d size=%d time=%d.%d\n", $1, $2, $3, $4, $5, t[1], t[2] }' |
+    paste -d ' ' - <(xargs -d '\n' sha256sum <../files | sed 's/^/sha256digest=/; s/ .*//') | sort)
+}
+
+@test 'the manifest and the disk usage are what the disk has, on any file system' {
+  needs overlay
+  local i place folder
+  # So many that whoever reads the archive writes some of them himself.
+  mkdir -p tree/{a,b,c,d} tmpfs over
+  seq 1500 | split -l 1 -a 3 - tree/c/
+  seq 1501 3000 | split -l 1 -a 3 - tree/d/
+  for i in {1..20}; do
+    printf "%${i}s" '' >"tree/a/$i"
+    touch -d "@$((i * 1000000)).12300$i" "tree/a/$i"
+  done
+  chmod 4711 tree/a/1
+  chmod 000 tree/a/2
+  chown 1234:4321 tree/a/3
+  chmod 2755 tree/a/3
+  for i in a b c d; do head -c 3M /dev/urandom >tree/$i/large; done
+  truncate -s 1M tree/b/hole
+  ln tree/a/4 tree/b/linked
+  ln tree/a/6 tree/b/six
+  tar -cf t.tar --format=posix --sparse -C tree .
+  # The later one of a name counts, and what has another name stays.
+  echo later >tree/a/4
+  echo other >tree/a/5
+  tar -rf t.tar --format=posix -C tree ./a/4 ./a/5 ./b/large
+  mount -t tmpfs tmpfs tmpfs
+  mkdir -p tmpfs/{store,lower/store,upper,work} disk lower2
+  mount -t tmpfs tmpfs lower2
+  mount -t overlay -o "xino=off,lowerdir=$PWD/lower2:$PWD/tmpfs/lower,upperdir=$PWD/tmpfs/upper,workdir=$PWD/tmpfs/work" overlay over
+  for place in disk tmpfs/store over/store; do
+    rocker_image --root "$PWD/$place" import t.tar x
+    folder=$PWD/$place/images/x/latest
+    sed 's/ tags=.*//' "$folder/manifest" | grep type=file | sort | diff - <(files_on_disk "$folder/rootfs")
+    assert_json .disk_usage "$(find "$folder/rootfs" -printf '%i %b\n' | sort -u | awk '{ n += $2 } END { print n * 512 }')" "$folder/image.json"
+    rocker_image --root "$PWD/$place" import --no-manifest t.tar y
+    assert_equal "$(jq .disk_usage "$PWD/$place/images/y/latest/image.json")" "$(jq .disk_usage "$folder/image.json")"
+    assert_equal "$(jq .size "$PWD/$place/images/y/latest/image.json")" "$(jq .size "$folder/image.json")"
+  done
+  umount over tmpfs lower2
 }
 
 @test 'a folder of several file systems: hard links are those of one' {

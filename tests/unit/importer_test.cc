@@ -11,7 +11,7 @@
 #include "rocker-image/archive.hh"
 #include "rocker-image/archive_index.hh"
 #include "rocker-image/changes.hh"
-#include "rocker-image/digest_table.hh"
+#include "rocker-image/file_table.hh"
 #include "rocker-image/extract.hh"
 #include "rocker-image/hash.hh"
 #include "rocker-image/layout.hh"
@@ -59,28 +59,29 @@ Test(importer, sha256_of_known_text) {
   cr_expect(Sha256::parse("sha256:" + std::string(64, 'f'), digest) && digest[31] == 0xff);
 }
 
-Test(importer, a_digest_is_found_by_its_inode_in_memory_and_on_the_disk) {
-  const auto digest_of = [](unsigned n) {
-    Sha256::Digest digest{};
-    for (std::size_t i = 0; i < sizeof n; ++i) digest[i + 5] = static_cast<unsigned char>(n >> 8 * i);
-    digest[31] = 1;
-    return digest;
+Test(importer, a_file_is_found_by_its_inode_in_memory_and_on_the_disk) {
+  const auto record_of = [](unsigned n) {
+    FileRecord record;
+    record.size = n;
+    record.mode = S_IFREG | 0644;
+    for (std::size_t i = 0; i < sizeof n; ++i) record.digest[i + 5] = static_cast<unsigned char>(n >> 8 * i);
+    return record;
   };
   for (const std::size_t most : {0, 1, 500, 100000}) {
-    DigestTable table("/tmp", most);
-    std::map<std::uint64_t, Sha256::Digest> expected;
+    FileTable table("/tmp", most);
+    std::map<std::uint64_t, FileRecord> expected;
     // Rows, jumps, one beyond the end of any file, and inodes that are used again.
     std::uint64_t inode = 11;
     for (unsigned n = 1; n <= 2000; ++n) {
       inode = n % 700 == 0 ? inode + 100000 : n % 97 == 0 ? inode - 50 : inode + 1;
-      const std::uint64_t used = n == 1500 ? UINT64_MAX - 3 : n == 1600 ? UINT64_MAX / 32 : inode;
-      table.add(used, digest_of(n));
-      expected[used] = digest_of(n);
+      const std::uint64_t used = n == 1500 ? UINT64_MAX - 3 : n == 1600 ? UINT64_MAX / 2 / sizeof(FileRecord) : inode;
+      table.add(used, record_of(n));
+      expected[used] = record_of(n);
     }
     table.finish();
-    for (const auto& [wanted, digest] : expected) {
+    for (const auto& [wanted, record] : expected) {
       const auto* found = table.find(wanted);
-      cr_assert(found != nullptr && *found == digest, "inode %lu of a table for %zu", wanted, most);
+      cr_assert(found != nullptr && *found == record, "inode %lu of a table for %zu", wanted, most);
     }
     for (const std::uint64_t missing : {std::uint64_t{0}, std::uint64_t{5}, inode + 1, UINT64_MAX}) {
       cr_expect(table.find(missing) == nullptr);
