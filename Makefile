@@ -122,11 +122,11 @@ $(BUILD)/unit-tests: $(call objects,$(UNIT_SOURCES)) $(BUILD)/unit-image.a $(BUI
 	$(call say,LD,$@)$(CXX) $(CXXFLAGS) $(filter-out %--gc-sections,$(OUR_LDFLAGS)) $(LDFLAGS) -o $@ $^ \
 	  -lcriterion $(RUNC_LIBS) $(IMAGE_LIBS)
 
-# What integration tests run beside and inside containers, static for any root file system.
+# What integration tests run beside and inside containers, static for any root file system, and so without sanitizers.
 HELPERS := $(patsubst tests/helpers/%.cc,$(BUILD)/helpers/%,$(wildcard tests/helpers/*.cc))
 $(BUILD)/helpers/%: tests/helpers/%.cc Makefile
 	@mkdir -p $(@D)
-	$(call say,CXX,$@)$(CXX) $(OUR_CXXFLAGS) $(CPPFLAGS) $(CXXFLAGS) -static -o $@ $<
+	$(call say,CXX,$@)$(CXX) $(filter-out -fsanitize=% -fno-sanitize%,$(OUR_CXXFLAGS)) $(CPPFLAGS) $(CXXFLAGS) -static -o $@ $<
 
 .PHONY: demo
 demo: ## from nothing to a running container: installs what is missing, builds, shows
