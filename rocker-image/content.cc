@@ -7,23 +7,26 @@
 #include <utility>
 
 #include "spec/support/error.hh"
+#include "spec/support/file.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
 
 // Well below the 1,024 descriptors that a process has by default.
-static constexpr std::ptrdiff_t most_open = 256;
-static constexpr std::size_t batch_size = 64;
+static constexpr std::size_t most_open = 256;
+static constexpr std::size_t batch_size = 64, batch_bytes = std::size_t{2} << 20;
 // As many batches as the worker may be behind before it is helped: so many that it always has something to
 // do.
 static constexpr std::size_t most_behind = 3;
+// And before it is waited for: the memory of what comes from a folder is no pool's, which would end.
+static constexpr std::size_t most_pending = 8;
 
 ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, std::optional<Keep> keep)
     : ownership_(ownership),
       cancel_(cancel),
       keep_(keep.has_value()),
       hash_(keep_ && keep->hash),
-      open_files_(most_open),
+      open_files_(static_cast<std::ptrdiff_t>(share_of_descriptors(most_open))),
       files_(keep_ ? std::move(keep->folder) : std::string()),
       worker_([this] { work(); }) {}
 
@@ -77,12 +80,13 @@ void ContentWriter::add(const FileRef& file, Chunk chunk, bool last) {
     if (file->truncate) held_back_.whole = false;
   }
   if (file->batch != batch_) held_back_.whole = false;
+  held_back_.bytes += chunk.size;
   held_back_.tasks.push_back({file, std::move(chunk), last});
-  if (held_back_.tasks.size() >= batch_size) flush();
+  if (held_back_.tasks.size() >= batch_size || held_back_.bytes >= batch_bytes) flush();
 }
 
 void ContentWriter::flush() {
-  rethrow();
+  check();
   if (held_back_.tasks.empty()) return;
   Batch batch = std::exchange(held_back_, {});
   ++batch_;
@@ -95,11 +99,13 @@ void ContentWriter::flush() {
   if (batch.whole && batch.tasks.back().last && pending_.load(std::memory_order_relaxed) >= most_behind) {
     carry_out(batch, own_results_, own_tally_);
     take_back(std::move(batch));
-    rethrow();
+    check();
     return;
   }
   pending_.fetch_add(1, std::memory_order_relaxed);
   tasks_.push(std::move(batch));
+  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) >= most_pending;)
+    pending_.wait(left);
 }
 
 // Memory that one thread frees and another one allocates keeps both waiting for each other.
@@ -114,7 +120,7 @@ void ContentWriter::take_back(Batch batch) {
 void ContentWriter::drain() {
   flush();
   for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(left);
-  rethrow();
+  check();
 }
 
 void ContentWriter::abandon() {
@@ -128,11 +134,11 @@ void ContentWriter::finish() {
   drain();
   tasks_.push({});
   worker_.join();
-  rethrow();
+  check();
   files_.finish();
 }
 
-void ContentWriter::rethrow() {
+void ContentWriter::check() {
   // error_ was written before failed_.
   if (failed_.load(std::memory_order_acquire) && error_) std::rethrow_exception(error_);
 }

@@ -55,6 +55,7 @@ class ContentWriter {
   // truncated. Waits while too many are open.
   FileRef begin(UniqueFd fd, std::string path, const Attributes& attributes, std::uint64_t size,
                 bool truncate = false);
+  // Waits while too much of it is to be written.
   void write(const FileRef& file, Chunk chunk);
   void end(FileRef file);
 
@@ -67,8 +68,8 @@ class ContentWriter {
   // The end: nothing follows. Rethrows what went wrong.
   void finish();
 
-  // What is rethrown is the writer's, and names the file.
-  bool failed() const { return failed_.load(std::memory_order_acquire); }
+  // Rethrows what went wrong so far, with the name of the file that it was at.
+  void check();
 
   // After finish().
   FileTable& files() { return files_; }
@@ -84,6 +85,7 @@ class ContentWriter {
   struct Batch {
     std::vector<Task> tasks;  // none: the end
     bool whole = true;        // its files are new, and begin and end in it: it is of no batch before it
+    std::size_t bytes = 0;    // of their content
   };
   struct Result {
     std::uint64_t inode = 0;
@@ -98,7 +100,6 @@ class ContentWriter {
   void close(File& file, std::vector<Result>& results, Tally& tally) const;
   void fail(std::exception_ptr error);
   void hash_hole(File& file, std::uint64_t size) const;
-  void rethrow();
 
   Ownership ownership_;
   const Cancel& cancel_;

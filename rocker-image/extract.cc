@@ -21,7 +21,6 @@ namespace rocker {
 
 namespace {
 
-constexpr std::size_t most_open = 128;
 // As many as an import of a folder follows, the root's among them.
 constexpr unsigned most_levels = 512;
 // What waits for the end is in memory. A hundred thousand directories with SELinux labels have 5 MiB.
@@ -52,8 +51,9 @@ void Extractor::extract(EntrySource& source, bool layer) {
     try {
       add(entry, source, layer);
     } catch (Error& error) {
-      // The writer is behind, and has said which one it was at.
-      if (!content_.failed()) error.context(cat("entry \"", printable(entry.path), "\""));
+      // The writer is behind, and says which one it was at.
+      content_.check();
+      error.context(cat("entry \"", printable(entry.path), "\""));
       throw;
     }
   }
@@ -75,7 +75,7 @@ const Extractor::Directory& Extractor::directory_at(const Path& path, std::size_
   if (const auto found = open_.find(key); found != open_.end()) return found->second;
   // A directory that this layer only names on the way to a file is its own as well.
   if (!lowest_ && count > 0) note_placed(directory_at(path, count - 1), path[count - 1]);
-  if (open_.size() >= most_open) open_.clear();
+  if (open_.size() >= most_open_) open_.clear();
   return open_.emplace(key, make_parents(key)).first->second;
 }
 

@@ -18,6 +18,7 @@
 #include "rocker-image/inode_set.hh"
 #include "rocker-image/source.hh"
 #include "spec/support/fd.hh"
+#include "spec/support/file.hh"
 
 namespace rocker {
 
@@ -85,6 +86,11 @@ class Extractor {
   };
   using Depth = DirectoryRecord::Depth;
   using Path = std::vector<std::string>;
+  struct Pending {
+    std::string target;
+    std::uint64_t place = 0;
+  };
+  using PendingLinks = std::map<std::string, Pending>;
 
   void add(const Entry& entry, EntrySource& source, bool layer);
   struct Pattern {
@@ -115,6 +121,8 @@ class Extractor {
   void add_hardlink(const Path& path, const Entry& entry, EntrySource& source);
   bool make_hardlink(const Directory& parent, const std::string& name, const Path& target,
                      std::uint64_t* waits_for = nullptr);
+  void put_off_hardlink(const std::string& path, const std::string& target, std::uint64_t place);
+  PendingLinks::iterator forget_pending(PendingLinks::iterator link);
   void supersede_pending(const Directory& parent, const Path& path, bool is_directory);
   void copy_content(ContentWriter::FileRef file, EntrySource& source);
   void link_pending();
@@ -140,15 +148,13 @@ class Extractor {
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking
   // one away can, and empties this.
   std::unordered_map<std::string, Directory> open_;
+  std::size_t most_open_ = share_of_descriptors(128);
   decltype(open_) in_use_;  // by an entry that has emptied it
 
-  // Hard links whose target has not come yet, by their path, and the paths by their place().
-  struct Pending {
-    Path target;
-    std::uint64_t place = 0;
-  };
-  std::map<Path, Pending> pending_;
-  std::unordered_map<std::uint64_t, Path> pending_places_;
+  // Hard links whose target has not come yet, by their path, and by their place().
+  PendingLinks pending_;
+  std::unordered_map<std::uint64_t, PendingLinks::iterator> pending_places_;
+  std::size_t pending_bytes_ = 0;
 
   // The names that this layer has put somewhere, hashed with their directory: an opaque marker that comes
   // after them must not take them away. Empty in the lowest layer, below which there is nothing.

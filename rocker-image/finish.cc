@@ -30,6 +30,13 @@ class Counter : public TreeVisitor {
     totals.size += static_cast<std::uint64_t>(node.st.st_size);
   }
 
+  // What was set of it since it was counted may have taken blocks.
+  void recount(const Node& node, int fd) {
+    struct stat st {};
+    if (::fstat(fd, &st) < 0) throw system_error("stat");
+    totals.disk_usage += static_cast<std::uint64_t>(st.st_blocks - node.st.st_blocks) * 512;
+  }
+
   TreeTotals totals;
 
  private:
@@ -57,8 +64,9 @@ bool keeps_nanoseconds(int directory_fd) {
   return st.st_mtim.tv_sec == odd[1].tv_sec && st.st_mtim.tv_nsec == odd[1].tv_nsec;
 }
 
-// Whether a directory of this file system says the inodes that stat(2) says, and a file has the blocks that
-// it has when it is closed: overlayfs may not do the one, and XFS takes back what it gave ahead of the end.
+// Whether a directory of this file system says the inodes that stat(2) says, and a file that is still open
+// has the blocks that it keeps: overlayfs may not do the one, and XFS takes back what it gave ahead of the
+// end.
 bool names_have_inodes(int fd) {
   struct statfs fs {};
   if (::fstatfs(fd, &fs) < 0) throw system_error("statfs");
@@ -105,6 +113,7 @@ class Finisher : public Counter {
       with_context(
           [&] { return cat("directory \"", printable(node.path), "\""); },
           [&] { apply_attributes(fd, record->attributes, ownership_, node.st.st_mode & 07777, tally_); });
+      if (!record->attributes.xattrs.empty()) recount(node, fd);
     }
     const auto found = rooms_.find(node.st.st_ino);
     if (found == rooms_.end()) return;

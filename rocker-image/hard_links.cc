@@ -10,11 +10,15 @@
 #include "spec/support/file.hh"
 #include "spec/support/safe_path.hh"
 #include "spec/support/str.hh"
+#include "spec/support/units.hh"
 
 namespace rocker {
 
 // As many symbolic links as the kernel follows on one path (path_resolution(7)).
 static constexpr int most_passes = 40;
+// What waits for its target is in memory: a hundred thousand links with short names have 17 MiB.
+static constexpr std::size_t most_pending = std::size_t{20} << 20;
+static constexpr std::size_t pending_overhead = 160;  // of the two maps, for each
 
 void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& source) {
   Path target = safe_components(entry.target);
@@ -26,8 +30,7 @@ void Extractor::add_hardlink(const Path& path, const Entry& entry, EntrySource& 
   supersede_pending(parent, path, false);
   const std::uint64_t at = place(parent.inode, name);
   if (!make_hardlink(parent, name, target)) {
-    pending_.insert_or_assign(path, Pending{target, at});
-    pending_places_.insert_or_assign(at, path);
+    put_off_hardlink(join_path(path, path.size()), join_path(target, target.size()), at);
     return;
   }
   if (entry.size == 0) return;
@@ -80,28 +83,40 @@ bool Extractor::make_hardlink(const Directory& parent, const std::string& name, 
   return true;
 }
 
+void Extractor::put_off_hardlink(const std::string& path, const std::string& target, std::uint64_t place) {
+  pending_bytes_ += path.size() + target.size() + pending_overhead;
+  if (pending_bytes_ > most_pending) {
+    throw Error(cat("more than ", format_size(most_pending), " of hard links wait for what comes after them"))
+        .hint("put each file before the links to it");
+  }
+  pending_places_.insert_or_assign(place, pending_.insert_or_assign(path, Pending{target, place}).first);
+}
+
+Extractor::PendingLinks::iterator Extractor::forget_pending(PendingLinks::iterator link) {
+  pending_bytes_ -= link->first.size() + link->second.target.size() + pending_overhead;
+  pending_places_.erase(link->second.place);
+  return pending_.erase(link);
+}
+
 // A later entry has the name, or a directory on the way to it: the last entry of a name counts.
 void Extractor::supersede_pending(const Directory& parent, const Path& path, bool is_directory) {
   if (pending_.empty()) return;
   // By its place: the same name can be written in several ways, through links.
   if (const auto same = pending_places_.find(place(parent.inode, path.back()));
       same != pending_places_.end()) {
-    pending_.erase(same->second);
-    pending_places_.erase(same);
+    forget_pending(same->second);
   }
   if (is_directory) return;
-  for (auto it = pending_.lower_bound(path); it != pending_.end();) {
-    const Path& waiting = it->first;
-    if (waiting.size() < path.size() || !std::equal(path.begin(), path.end(), waiting.begin())) break;
-    pending_places_.erase(it->second.place);
-    it = pending_.erase(it);
-  }
+  const std::string name = join_path(path, path.size()), below = name + '/';
+  if (const auto same = pending_.find(name); same != pending_.end()) forget_pending(same);
+  for (auto it = pending_.lower_bound(below); it != pending_.end() && it->first.starts_with(below);)
+    it = forget_pending(it);
 }
 
 // A link may wait for another one: each is tried when it may succeed, so that a long chain takes no longer
 // than as many links to one file.
 void Extractor::link_pending() {
-  using Waiting = std::map<Path, Pending>::iterator;
+  using Waiting = PendingLinks::iterator;
   std::vector<Waiting> todo;
   for (auto it = pending_.begin(); it != pending_.end(); ++it) todo.push_back(it);
   std::unordered_map<std::uint64_t, std::vector<Waiting>> waiting;  // by the place of the target
@@ -111,11 +126,11 @@ void Extractor::link_pending() {
       cancel_.throw_if_set();
       const Waiting link = ready.back();
       ready.pop_back();
-      const Path& path = link->first;
+      const Path path = safe_components(link->first);
       const Directory& parent = parent_of(path);
       const std::uint64_t here = place(parent.inode, path.back());
       std::uint64_t waits_for = 0;
-      if (!make_hardlink(parent, path.back(), link->second.target, &waits_for)) {
+      if (!make_hardlink(parent, path.back(), safe_components(link->second.target), &waits_for)) {
         (waits_for != 0 ? waiting[waits_for] : homeless).push_back(link);
         continue;
       }
@@ -134,10 +149,11 @@ void Extractor::link_pending() {
     todo = std::move(homeless);
   }
   pending_places_.clear();
+  pending_bytes_ = 0;
   if (pending_.empty()) return;
   const auto& [path, link] = *pending_.begin();
-  throw Error(cat("entry \"", printable(join(path, "/")), "\": is a hard link to \"",
-                  printable(join(link.target, "/")), "\", which is not in the archive"));
+  throw Error(cat("entry \"", printable(path), "\": is a hard link to \"", printable(link.target),
+                  "\", which is not in the archive"));
 }
 
 }  // namespace rocker

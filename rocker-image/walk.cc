@@ -18,8 +18,6 @@ namespace rocker {
 
 namespace {
 
-constexpr std::size_t most_open = 64;
-
 struct Name {
   std::string text;
   std::uint64_t inode = 0;
@@ -82,6 +80,7 @@ std::vector<std::string> names_in_folder(int dir_fd, int lock) {
 }
 
 void walk(int root_fd, TreeVisitor& visitor) {
+  const std::size_t most_open = share_of_descriptors(64);
   std::vector<Level> levels;
   // One for all: a path a level would be quadratic in the depth.
   Node node;

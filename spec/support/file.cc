@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 #include <memory>
@@ -219,6 +221,12 @@ std::string absolute_path(std::string_view path) {
   std::string out;
   for (const auto part : kept) out += cat("/", part);
   return out.empty() ? "/" : out;
+}
+
+std::size_t share_of_descriptors(std::size_t most) {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) throw system_error("getrlimit RLIMIT_NOFILE");
+  return std::clamp<std::size_t>(limit.rlim_cur / 4, 1, most);
 }
 
 }  // namespace rocker

@@ -50,4 +50,8 @@ void remove_tree(int dir_fd, const std::string& name);
 // path without "", "." and ".." parts, made absolute against the working directory; links are not resolved.
 std::string absolute_path(std::string_view path);
 
+// How many descriptors one of several users of a program may keep open: `most`, or a quarter of what
+// RLIMIT_NOFILE (getrlimit(2)) allows where that is less.
+std::size_t share_of_descriptors(std::size_t most);
+
 }  // namespace rocker

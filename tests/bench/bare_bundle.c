@@ -1,5 +1,6 @@
-// bare_bundle - the kernel's share of making a bundle: the same files, of the same sizes, written in the same way, and
-// the same mount, by a C program that does nothing else. What `rocker-image bundle` takes beyond this is its own.
+// bare_bundle - the kernel's share of making a bundle: the same files, of the same sizes, written in the same
+// way, and the same mount, by a C program that does nothing else. What `rocker-image bundle` takes beyond
+// this is its own.
 //
 //   bare_bundle ROOTFS DIR           DIR is made, with ROOTFS below an overlay at DIR/rootfs
 #define _GNU_SOURCE

@@ -134,3 +134,47 @@ add(16 * "s/" + "f", data=b"x")'
   assert_success
   assert_equal "$(cd "$(rocker_image path x)" && find a -name low -o -name new -printf '%d %f')" '400 new'
 }
+
+@test 'a large file of a folder is not held in memory' {
+  mkdir big
+  head -c 500M /dev/zero | tr '\0' x >big/file
+  [[ $(peak big) -lt 49152 ]]
+}
+
+@test 'hard links to what comes later are held in little memory, and too many are refused' {
+  archive t.tar <<<'
+for n in range(100000): add(f"d{n % 100}/l{n:06}", H, f"z/f{n:06}")
+for n in range(100000): add(f"z/f{n:06}")'
+  [[ $(peak t.tar) -lt 49152 ]]
+  assert_equal "$(find "$(rocker_image path x)" -links 2 -type f | wc -l)" 200000
+  rocker_image rm -f x
+  archive t.tar <<<'
+for n in range(200000): add(f"d{n % 100}/l{n:06}", H, f"z/f{n:06}")'
+  refused t.tar 'more than 20.0MB of hard links wait for what comes after them'
+}
+
+@test 'few descriptors are enough' {
+  archive t.tar <<<'
+for n in range(300):
+  add(f"{n}/", D)
+  add(f"{n}/{n}", data=b"x")
+for n in range(300): add(f"{n}/again", data=b"x")
+add("/".join(map(str, range(20))) + "/deep", data=b"x")'
+  (ulimit -n 64 && rocker_image import t.tar x && rocker_image import "$(rocker_image path x)" y)
+  assert_equal "$(find "$(rocker_image path y)" -type f | wc -l)" 601
+}
+
+@test 'a full disk: whoever comes upon it, one line names the entry' {
+  local inodes
+  archive t.tar <<<'
+for n in range(8000): add(f"{n % 20}/{n}", data=b"x")'
+  mkdir small
+  for inodes in {3900..4200..20}; do
+    mount -t tmpfs -o "size=16m,nr_inodes=$inodes" tmpfs small
+    run --separate-stderr rocker_image --root "$PWD/small/store" import t.tar x
+    umount small
+    assert_failure
+    assert_one_error_line 'Import failed: t.tar: entry "'
+    assert_regex "$stderr" '(create|mkdir|write): no space left on device$'
+  done
+}

@@ -405,7 +405,10 @@ files_on_disk() { # ROOTFS
   truncate -s 1M tree/b/hole
   ln tree/a/4 tree/b/linked
   ln tree/a/6 tree/b/six
-  tar -cf t.tar --format=posix --sparse -C tree .
+  # Some in the inode, some in a block of its own.
+  setfattr -n trusted.large -v "$(printf '%2000s' '')" tree/b
+  setfattr -n trusted.small -v 1 tree/c
+  tar -cf t.tar --format=posix --sparse --xattrs --xattrs-include="*" -C tree .
   # The later one of a name counts, and what has another name stays.
   echo later >tree/a/4
   echo other >tree/a/5

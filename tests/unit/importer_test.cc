@@ -11,8 +11,8 @@
 #include "rocker-image/archive.hh"
 #include "rocker-image/archive_index.hh"
 #include "rocker-image/changes.hh"
-#include "rocker-image/file_table.hh"
 #include "rocker-image/extract.hh"
+#include "rocker-image/file_table.hh"
 #include "rocker-image/hash.hh"
 #include "rocker-image/layout.hh"
 #include "rocker-image/manifest.hh"
@@ -74,7 +74,9 @@ Test(importer, a_file_is_found_by_its_inode_in_memory_and_on_the_disk) {
     std::uint64_t inode = 11;
     for (unsigned n = 1; n <= 2000; ++n) {
       inode = n % 700 == 0 ? inode + 100000 : n % 97 == 0 ? inode - 50 : inode + 1;
-      const std::uint64_t used = n == 1500 ? UINT64_MAX - 3 : n == 1600 ? UINT64_MAX / 2 / sizeof(FileRecord) : inode;
+      const std::uint64_t used = n == 1500   ? UINT64_MAX - 3
+                                 : n == 1600 ? UINT64_MAX / 2 / sizeof(FileRecord)
+                                             : inode;
       table.add(used, record_of(n));
       expected[used] = record_of(n);
     }
