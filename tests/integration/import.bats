@@ -419,12 +419,15 @@ files_on_disk() { # ROOTFS
   mount -t overlay -o "xino=off,lowerdir=$PWD/lower2:$PWD/tmpfs/lower,upperdir=$PWD/tmpfs/upper,workdir=$PWD/tmpfs/work" overlay over
   for place in disk tmpfs/store over/store; do
     rocker_image --root "$PWD/$place" import t.tar x
+    rocker_image --root "$PWD/$place" import --no-manifest t.tar y
     folder=$PWD/$place/images/x/latest
     sed 's/ tags=.*//' "$folder/manifest" | grep type=file | sort | diff - <(files_on_disk "$folder/rootfs")
-    assert_json .disk_usage "$(find "$folder/rootfs" -printf '%i %b\n' | sort -u | awk '{ n += $2 } END { print n * 512 }')" "$folder/image.json"
-    rocker_image --root "$PWD/$place" import --no-manifest t.tar y
-    assert_equal "$(jq .disk_usage "$PWD/$place/images/y/latest/image.json")" "$(jq .disk_usage "$folder/image.json")"
-    assert_equal "$(jq .size "$PWD/$place/images/y/latest/image.json")" "$(jq .size "$folder/image.json")"
+    for folder in "$folder" "$PWD/$place/images/y/latest"; do
+      # ext4 hashes the names of each directory by a number of its own: two of the same names may have more or fewer blocks.
+      assert_json .disk_usage "$(find "$folder/rootfs" -printf '%i %b\n' | sort -u | awk '{ n += $2 } END { print n * 512 }')" \
+        "$folder/image.json"
+      assert_json .size "$(find "$folder/rootfs" ! -type d -printf '%s\n' | awk '{ n += $1 } END { print n }')" "$folder/image.json"
+    done
   done
   umount over tmpfs lower2
 }
