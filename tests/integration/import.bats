@@ -388,7 +388,7 @@ files_on_disk() { # ROOTFS
 
 @test 'the manifest and the disk usage are what the disk has, on any file system' {
   needs overlay
-  local i place folder
+  local i place folder usage slack
   # So many that whoever reads the archive writes some of them himself.
   mkdir -p tree/{a,b,c,d} tmpfs over
   seq 1500 | split -l 1 -a 3 - tree/c/
@@ -405,9 +405,12 @@ files_on_disk() { # ROOTFS
   truncate -s 1M tree/b/hole
   ln tree/a/4 tree/b/linked
   ln tree/a/6 tree/b/six
-  # Some in the inode, some in a block of its own.
-  setfattr -n trusted.large -v "$(printf '%2000s' '')" tree/b
+  # Some in the inode, most in a block of its own.
   setfattr -n trusted.small -v 1 tree/c
+  for i in {1..10}; do
+    mkdir "tree/x$i"
+    setfattr -n trusted.large -v "$(printf '%2000s' "$i")" "tree/x$i"
+  done
   tar -cf t.tar --format=posix --sparse --xattrs --xattrs-include="*" -C tree .
   # The later one of a name counts, and what has another name stays.
   echo later >tree/a/4
@@ -423,9 +426,11 @@ files_on_disk() { # ROOTFS
     folder=$PWD/$place/images/x/latest
     sed 's/ tags=.*//' "$folder/manifest" | grep type=file | sort | diff - <(files_on_disk "$folder/rootfs")
     for folder in "$folder" "$PWD/$place/images/y/latest"; do
-      # ext4 hashes the names of each directory by a number of its own: two of the same names may have more or fewer blocks.
-      assert_json .disk_usage "$(find "$folder/rootfs" -printf '%i %b\n' | sort -u | awk '{ n += $2 } END { print n * 512 }')" \
-        "$folder/image.json"
+      usage=$(find "$folder/rootfs" -printf '%i %b\n' | sort -u | awk '{ n += $2 } END { print n * 512 }')
+      # Where a large file is in many pieces, a disk keeps a list of them, which it makes last of all.
+      slack=0
+      [[ $place != disk ]] || slack=16384
+      assert_json ".disk_usage | . <= $usage and . >= $usage - $slack" true "$folder/image.json"
       assert_json .size "$(find "$folder/rootfs" ! -type d -printf '%s\n' | awk '{ n += $1 } END { print n }')" "$folder/image.json"
     done
   done
