@@ -70,7 +70,7 @@ void ContentWriter::write(const FileRef& file, Chunk chunk) {
   add(file, std::move(chunk), false);
 }
 
-void ContentWriter::end(FileRef file) {
+void ContentWriter::end(const FileRef& file) {
   add(file, {}, true);
 }
 

@@ -57,7 +57,7 @@ class ContentWriter {
                 bool truncate = false);
   // Waits while too much of it is to be written.
   void write(const FileRef& file, Chunk chunk);
-  void end(FileRef file);
+  void end(const FileRef& file);
 
   // Hands on what was held back. Rethrows what went wrong.
   void flush();

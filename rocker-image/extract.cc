@@ -303,10 +303,10 @@ void Extractor::add_file(const Directory& parent, const std::string& name, const
   copy_content(content_.begin(std::move(fd), entry.path, entry.attributes, entry.size), source);
 }
 
-void Extractor::copy_content(ContentWriter::FileRef file, EntrySource& source) {
+void Extractor::copy_content(const ContentWriter::FileRef& file, EntrySource& source) {
   Chunk chunk;
   while (source.data(chunk)) content_.write(file, std::move(chunk));
-  content_.end(std::move(file));
+  content_.end(file);
 }
 
 void Extractor::add_symlink(const Directory& parent, const std::string& name, const Entry& entry) {
