@@ -104,8 +104,11 @@ void ContentWriter::flush() {
   }
   pending_.fetch_add(1, std::memory_order_relaxed);
   tasks_.push(std::move(batch));
-  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) >= most_pending;)
-    pending_.wait(left);
+  wait_for_worker(most_pending - 1);
+}
+
+void ContentWriter::wait_for_worker(std::size_t most_left) {
+  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) > most_left;) pending_.wait(left);
 }
 
 // Memory that one thread frees and another one allocates keeps both waiting for each other.
@@ -119,7 +122,7 @@ void ContentWriter::take_back(Batch batch) {
 
 void ContentWriter::drain() {
   flush();
-  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(left);
+  wait_for_worker(0);
   check();
 }
 
@@ -127,7 +130,7 @@ void ContentWriter::abandon() {
   held_back_ = {};
   if (pending_.load(std::memory_order_acquire) == 0) return;
   abandoned_ = true;
-  for (std::size_t left; (left = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(left);
+  wait_for_worker(0);
 }
 
 void ContentWriter::finish() {

@@ -92,6 +92,7 @@ class ContentWriter {
     FileRecord record;
   };
   void add(const FileRef& file, Chunk chunk, bool last);
+  void wait_for_worker(std::size_t most_left);
   void work();
   void take_back(Batch batch);
   void carry_out(Batch& batch, std::vector<Result>& results, Tally& tally);

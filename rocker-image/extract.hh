@@ -148,7 +148,7 @@ class Extractor {
   // Directories that were looked up. Making a name that was not there can't change where a path leads; taking
   // one away can, and empties this.
   std::unordered_map<std::string, Directory> open_;
-  std::size_t most_open_ = share_of_descriptors(128);
+  const std::size_t most_open_ = share_of_descriptors(128);
   decltype(open_) in_use_;  // by an entry that has emptied it
 
   // Hard links whose target has not come yet, by their path, and by their place().

@@ -31,9 +31,7 @@ class Counter : public TreeVisitor {
   }
 
   // What was set of it since it was counted may have taken blocks.
-  void recount(const Node& node, int fd) {
-    struct stat st {};
-    if (::fstat(fd, &st) < 0) throw system_error("stat");
+  void recount(const Node& node, const struct stat& st) {
     totals.disk_usage += static_cast<std::uint64_t>(st.st_blocks - node.st.st_blocks) * 512;
   }
 
@@ -113,13 +111,14 @@ class Finisher : public Counter {
       with_context(
           [&] { return cat("directory \"", printable(node.path), "\""); },
           [&] { apply_attributes(fd, record->attributes, ownership_, node.st.st_mode & 07777, tally_); });
-      if (!record->attributes.xattrs.empty()) recount(node, fd);
     }
     const auto found = rooms_.find(node.st.st_ino);
-    if (found == rooms_.end()) return;
-    auto& [room, line] = found->second;
+    if (found == rooms_.end() && (record == nullptr || record->attributes.xattrs.empty())) return;
     struct stat st {};
     if (::fstat(fd, &st) < 0) throw system_error("stat");
+    recount(node, st);
+    if (found == rooms_.end()) return;
+    auto& [room, line] = found->second;
     line.mode = st.st_mode & 07777;
     line.xattrs = xattr_digest(fd, node.lock);
     manifest_->fill(room, line);

@@ -139,6 +139,7 @@ add(16 * "s/" + "f", data=b"x")'
   mkdir big
   head -c 500M /dev/zero | tr '\0' x >big/file
   [[ $(peak big) -lt 49152 ]]
+  assert_equal "$(stat -c %s "$(rocker_image path x)/file")" 524288000
 }
 
 @test 'hard links to what comes later are held in little memory, and too many are refused' {
