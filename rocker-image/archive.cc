@@ -220,7 +220,8 @@ bool ArchiveReader::data(Chunk& chunk) {
     chunk.size = size;
     chunk.offset = static_cast<std::uint64_t>(offset);
     if (current_ && current_->holds(data)) {
-      chunk.block = current_;
+      // Each new reference is a write to what the other threads look at.
+      if (chunk.block != current_) chunk.block = current_;
       chunk.data = static_cast<const char*>(data);
     } else {
       // libarchive had to put it together in a buffer of its own, which the next call uses again.

@@ -17,7 +17,7 @@ std::shared_ptr<Block> Block::make(std::size_t room) {
   return block;
 }
 
-BlockPool::BlockPool(std::size_t blocks) : pages_(blocks * block_size) {
+BlockPool::BlockPool(std::size_t blocks) : pages_(blocks * block_size), enough_((blocks + 1) / 2) {
   free_.reserve(blocks);
   for (std::size_t i = blocks; i-- != 0;) {
     auto block = std::make_unique<Block>();
@@ -31,7 +31,7 @@ std::shared_ptr<Block> BlockPool::take() {
   std::unique_ptr<Block> block;
   {
     std::unique_lock lock(mutex_);
-    freed_.wait(lock, [&] { return stopped_ || !free_.empty(); });
+    if (free_.empty()) freed_.wait(lock, [&] { return stopped_ || free_.size() >= enough_; });
     if (stopped_) return nullptr;
     block = std::move(free_.back());
     free_.pop_back();
@@ -44,6 +44,7 @@ void BlockPool::give_back(std::unique_ptr<Block> block) {
   {
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(block));
+    if (free_.size() < enough_) return;
   }
   freed_.notify_one();
 }

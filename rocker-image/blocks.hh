@@ -34,7 +34,8 @@ class BlockPool {
 
   explicit BlockPool(std::size_t blocks);
 
-  // Waits until one is free; null after stop().
+  // Null after stop(). When none is free, waits until half of them are: whoever fills them is woken once for
+  // many, and does not interrupt those who empty them for each.
   std::shared_ptr<Block> take();
   void stop();
 
@@ -44,6 +45,7 @@ class BlockPool {
   std::mutex mutex_;
   std::condition_variable freed_;
   Pages pages_;
+  const std::size_t enough_;
   std::vector<std::unique_ptr<Block>> free_;  // the last one was used last: it is in the processor's cache
   bool stopped_ = false;
 };

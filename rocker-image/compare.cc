@@ -145,7 +145,8 @@ class Comparer : public TreeVisitor {
       report_({Difference::Kind::added, cat("/", node.path), ""});
       return;
     }
-    auto now = manifest_line(node);
+    ManifestLine now;
+    describe_node(node, now);
     const auto& then = manifest_.line();
     if (content_ && S_ISREG(node.st.st_mode) && then.digest && then.size == now.size)
       now.digest = hash_file(node);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rocker-image/hash.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
@@ -14,12 +15,44 @@ namespace rocker {
 
 // Well below the 1,024 descriptors that a process has by default.
 static constexpr std::size_t most_open = 256;
-static constexpr std::size_t batch_size = 64, batch_bytes = std::size_t{2} << 20;
+static constexpr std::size_t batch_size = 32, batch_bytes = std::size_t{2} << 20, most_pieces = 256;
 // As many batches as the worker may be behind before it is helped: so many that it always has something to
 // do.
 static constexpr std::size_t most_behind = 3;
 // And before it is waited for: the memory of what comes from a folder is no pool's, which would end.
 static constexpr std::size_t most_pending = 8;
+
+struct ContentWriter::File {
+  UniqueFd fd;
+  std::string path;  // for messages
+  Attributes attributes;
+  std::uint64_t size = 0;
+  bool truncate = false;    // it has a content, which goes when its turn comes
+  std::uint64_t batch = 0;  // that it begins in
+  // Of whoever carries out what is to be done with it.
+  std::uint64_t end = 0;
+  Sha256 hash;
+};
+
+// Most of them have neighbouring descriptors, for they were opened one after the other, and one call of the
+// kernel is enough for neighbours.
+void ContentWriter::close_ended(const Batch& batch) {
+  std::vector<int> fds;
+  fds.reserve(batch.tasks.size());
+  for (const auto& task : batch.tasks) {
+    if (task.last) fds.push_back(task.file->fd.release());
+  }
+  std::sort(fds.begin(), fds.end());
+  for (auto first = fds.begin(); first != fds.end();) {
+    auto end = std::next(first);
+    while (end != fds.end() && *end == *std::prev(end) + 1) ++end;
+    // Linux before 5.9 does not know it, and a seccomp filter may not.
+    if (end - first == 1 ||
+        ::close_range(static_cast<unsigned>(*first), static_cast<unsigned>(*std::prev(end)), 0) < 0)
+      std::for_each(first, end, ::close);
+    first = end;
+  }
+}
 
 ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, std::optional<Keep> keep)
     : ownership_(ownership),
@@ -44,45 +77,55 @@ Tally ContentWriter::tally() const {
   return both;
 }
 
-ContentWriter::FileRef ContentWriter::begin(UniqueFd fd, std::string path, const Attributes& attributes,
-                                            std::uint64_t size, bool truncate) {
+ContentWriter::File& ContentWriter::begin(UniqueFd fd, std::string_view path, const Attributes& attributes,
+                                          std::uint64_t size, bool truncate) {
   if (!open_files_.try_acquire()) {
     flush();
     open_files_.acquire();
   }
-  FileRef file;
   if (spare_.empty()) {
-    file = std::make_shared<File>();
-  } else {
-    file = std::move(spare_.back());
-    spare_.pop_back();
+    all_files_.push_back(std::make_unique<File>());
+    spare_.push_back(all_files_.back().get());
   }
-  file->fd = std::move(fd);
-  file->path = std::move(path);
-  file->attributes = attributes;
-  file->size = size;
-  file->truncate = truncate;
-  file->batch = file->end = 0;
+  File& file = *spare_.back();
+  spare_.pop_back();
+  file.fd = std::move(fd);
+  file.path = path;
+  file.attributes = attributes;
+  file.size = size;
+  file.truncate = truncate;
+  file.batch = file.end = 0;
   return file;
 }
 
-void ContentWriter::write(const FileRef& file, Chunk chunk) {
-  add(file, std::move(chunk), false);
-}
-
-void ContentWriter::end(const FileRef& file) {
-  add(file, {}, true);
-}
-
-void ContentWriter::add(const FileRef& file, Chunk chunk, bool last) {
-  if (file->batch == 0) {
-    file->batch = batch_;
-    if (file->truncate) held_back_.whole = false;
-  }
-  if (file->batch != batch_) held_back_.whole = false;
+void ContentWriter::write(File& file, const Chunk& chunk) {
+  Task& task = add(file);
+  task.data = chunk.data;
+  task.size = chunk.size;
+  task.offset = chunk.offset;
   held_back_.bytes += chunk.size;
-  held_back_.tasks.push_back({file, std::move(chunk), last});
-  if (held_back_.tasks.size() >= batch_size || held_back_.bytes >= batch_bytes) flush();
+  if (held_back_.blocks.empty() || held_back_.blocks.back() != chunk.block)
+    held_back_.blocks.push_back(chunk.block);
+  if (held_back_.bytes >= batch_bytes || held_back_.tasks.size() >= most_pieces) flush();
+}
+
+void ContentWriter::end(File& file) {
+  // Most files are one piece, and one task.
+  if (!held_back_.tasks.empty() && held_back_.tasks.back().file == &file)
+    held_back_.tasks.back().last = true;
+  else
+    add(file).last = true;
+  // A batch that ends in the middle of a file is no whole one, nor is the next.
+  if (held_back_.tasks.size() >= batch_size) flush();
+}
+
+ContentWriter::Task& ContentWriter::add(File& file) {
+  if (file.batch == 0) {
+    file.batch = batch_;
+    if (file.truncate) held_back_.whole = false;
+  }
+  if (file.batch != batch_) held_back_.whole = false;
+  return held_back_.tasks.emplace_back(&file);
 }
 
 void ContentWriter::flush() {
@@ -113,11 +156,12 @@ void ContentWriter::wait_for_worker(std::size_t most_left) {
 
 // Memory that one thread frees and another one allocates keeps both waiting for each other.
 void ContentWriter::take_back(Batch batch) {
-  for (auto& task : batch.tasks) {
-    if (task.last) spare_.push_back(std::move(task.file));
+  for (const auto& task : batch.tasks) {
+    if (task.last) spare_.push_back(task.file);
   }
   batch.tasks.clear();
   held_back_.tasks.swap(batch.tasks);
+  held_back_.blocks.swap(batch.blocks);
 }
 
 void ContentWriter::drain() {
@@ -127,6 +171,7 @@ void ContentWriter::drain() {
 }
 
 void ContentWriter::abandon() {
+  for (const auto& task : held_back_.tasks) task.file->fd.reset();
   held_back_ = {};
   if (pending_.load(std::memory_order_acquire) == 0) return;
   abandoned_ = true;
@@ -175,7 +220,10 @@ void ContentWriter::carry_out(Batch& batch, std::vector<Result>& results, Tally&
     if (failed_.load(std::memory_order_relaxed) || abandoned_.load(std::memory_order_relaxed)) continue;
     try {
       with_context([&] { return cat("entry \"", printable(task.file->path), "\""); },
-                   [&] { task.last ? close(*task.file, results, tally) : put(*task.file, task.chunk); });
+                   [&] {
+                     put(task);
+                     if (task.last) close(*task.file, results, tally);
+                   });
     } catch (...) {
       fail(std::current_exception());
     }
@@ -188,10 +236,8 @@ void ContentWriter::carry_out(Batch& batch, std::vector<Result>& results, Tally&
     fail(std::current_exception());
   }
   // Blocks go back to their pool before anybody is told.
-  for (auto& task : batch.tasks) {
-    task.chunk = {};
-    if (task.last) task.file->fd.reset();
-  }
+  batch.blocks.clear();
+  close_ended(batch);
   // Once for all of them: each time is a call of the kernel.
   if (ended != 0) open_files_.release(ended);
 }
@@ -213,23 +259,25 @@ void ContentWriter::hash_hole(File& file, std::uint64_t size) const {
   }
 }
 
-void ContentWriter::put(File& file, const Chunk& chunk) const {
+void ContentWriter::put(const Task& task) const {
+  if (task.size == 0) return;
+  File& file = *task.file;
   empty(file);
   // Holes read as zeros. What overlaps is no file that tar can make.
-  if (chunk.offset < file.end) throw Error("its parts overlap");
+  if (task.offset < file.end) throw Error("its parts overlap");
   if (hash_) {
-    hash_hole(file, chunk.offset - file.end);
-    file.hash.update(chunk.data, chunk.size);
+    hash_hole(file, task.offset - file.end);
+    file.hash.update(task.data, task.size);
   }
   std::size_t done = 0;
-  while (done < chunk.size) {
-    const ssize_t wrote = ::pwrite(file.fd.get(), chunk.data + done, chunk.size - done,
-                                   static_cast<off_t>(chunk.offset + done));
+  while (done < task.size) {
+    const ssize_t wrote =
+        ::pwrite(file.fd.get(), task.data + done, task.size - done, static_cast<off_t>(task.offset + done));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) throw system_error("write");
     done += static_cast<std::size_t>(wrote);
   }
-  file.end = chunk.offset + chunk.size;
+  file.end = task.offset + task.size;
 }
 
 void ContentWriter::close(File& file, std::vector<Result>& results, Tally& tally) const {

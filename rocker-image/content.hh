@@ -11,6 +11,7 @@
 #include <optional>
 #include <semaphore>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -18,7 +19,6 @@
 #include "rocker-image/attributes.hh"
 #include "rocker-image/blocks.hh"
 #include "rocker-image/file_table.hh"
-#include "rocker-image/hash.hh"
 #include "rocker-image/source.hh"
 #include "spec/support/fd.hh"
 
@@ -26,18 +26,7 @@ namespace rocker {
 
 class ContentWriter {
  public:
-  struct File {
-    UniqueFd fd;
-    std::string path;  // for messages
-    Attributes attributes;
-    std::uint64_t size = 0;
-    bool truncate = false;    // it has a content, which goes when its turn comes
-    std::uint64_t batch = 0;  // that it begins in
-    // The writer's own.
-    std::uint64_t end = 0;
-    Sha256 hash;
-  };
-  using FileRef = std::shared_ptr<File>;
+  struct File;
 
   // What is kept of what becomes of the files. What memory has no room for of that is put into the folder.
   struct Keep {
@@ -52,12 +41,12 @@ class ContentWriter {
   ContentWriter& operator=(const ContentWriter&) = delete;
 
   // A file whose name was made and whose content follows: open for writing, and new and empty, or to be
-  // truncated. Waits while too many are open.
-  FileRef begin(UniqueFd fd, std::string path, const Attributes& attributes, std::uint64_t size,
-                bool truncate = false);
+  // truncated. Waits while too many are open. It is valid until its end().
+  File& begin(UniqueFd fd, std::string_view path, const Attributes& attributes, std::uint64_t size,
+              bool truncate = false);
   // Waits while too much of it is to be written.
-  void write(const FileRef& file, Chunk chunk);
-  void end(const FileRef& file);
+  void write(File& file, const Chunk& chunk);
+  void end(File& file);
 
   // Hands on what was held back. Rethrows what went wrong.
   void flush();
@@ -77,27 +66,32 @@ class ContentWriter {
 
  private:
   struct Task {
-    FileRef file;
-    Chunk chunk;
+    File* file = nullptr;
+    const char* data = nullptr;
+    std::size_t size = 0;
+    std::uint64_t offset = 0;
     bool last = false;
   };
   // What is carried out by one thread, in order.
   struct Batch {
-    std::vector<Task> tasks;  // none: the end
-    bool whole = true;        // its files are new, and begin and end in it: it is of no batch before it
-    std::size_t bytes = 0;    // of their content
+    std::vector<Task> tasks;       // none: the end
+    std::vector<BlockRef> blocks;  // that their data is in, each once: a reference a file would be a write to
+                                   // what both threads look at
+    bool whole = true;             // its files are new, and begin and end in it: it is of no batch before it
+    std::size_t bytes = 0;         // of their content
   };
   struct Result {
     std::uint64_t inode = 0;
     FileRecord record;
   };
-  void add(const FileRef& file, Chunk chunk, bool last);
+  Task& add(File& file);
   void wait_for_worker(std::size_t most_left);
   void work();
   void take_back(Batch batch);
   void carry_out(Batch& batch, std::vector<Result>& results, Tally& tally);
+  static void close_ended(const Batch& batch);
   static void empty(File& file);
-  void put(File& file, const Chunk& chunk) const;
+  void put(const Task& task) const;
   void close(File& file, std::vector<Result>& results, Tally& tally) const;
   void fail(std::exception_ptr error);
   void hash_hole(File& file, std::uint64_t size) const;
@@ -115,7 +109,8 @@ class ContentWriter {
   std::exception_ptr error_;  // the first one
   std::vector<Batch> done_;   // by the worker
   FileTable files_;
-  std::vector<FileRef> spare_;
+  std::vector<std::unique_ptr<File>> all_files_;
+  std::vector<File*> spare_;
   // Of whoever calls, and of the worker.
   std::vector<Result> own_results_;
   Tally own_tally_, tally_;

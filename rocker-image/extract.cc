@@ -228,7 +228,7 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     throw Error(cat("the files have more than ", format_size(options_.max_size), " in all"))
         .hint("--max-size allows more");
   }
-  const Path full = safe_components(entry.path);
+  Path full = safe_components(entry.path);
   if (options_.whole_if && !full.empty()) {
     // The first name decides.
     whole_ = options_.whole_if(full.front());
@@ -242,7 +242,7 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     if (!full.empty()) ++tally_.excluded;
     return;
   }
-  const auto path = stripped(entry.path);
+  const auto path = options_.strip_components == 0 ? std::move(full) : stripped(entry.path);
   if (!path) {
     if (!full.empty()) ++tally_.stripped;
     return;
@@ -303,9 +303,9 @@ void Extractor::add_file(const Directory& parent, const std::string& name, const
   copy_content(content_.begin(std::move(fd), entry.path, entry.attributes, entry.size), source);
 }
 
-void Extractor::copy_content(const ContentWriter::FileRef& file, EntrySource& source) {
+void Extractor::copy_content(ContentWriter::File& file, EntrySource& source) {
   Chunk chunk;
-  while (source.data(chunk)) content_.write(file, std::move(chunk));
+  while (source.data(chunk)) content_.write(file, chunk);
   content_.end(file);
 }
 

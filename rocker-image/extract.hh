@@ -124,7 +124,7 @@ class Extractor {
   void put_off_hardlink(const std::string& path, const std::string& target, std::uint64_t place);
   PendingLinks::iterator forget_pending(PendingLinks::iterator link);
   void supersede_pending(const Directory& parent, const Path& path, bool is_directory);
-  void copy_content(const ContentWriter::FileRef& file, EntrySource& source);
+  void copy_content(ContentWriter::File& file, EntrySource& source);
   void link_pending();
 
   bool whiteout(const Path& path);

@@ -13,52 +13,71 @@ namespace rocker {
 
 namespace {
 
-constexpr std::size_t few = 2048;
-constexpr std::uint64_t row = 128;  // records that are written or read at once: 9 KiB
-constexpr std::uint64_t last_place = std::numeric_limits<off_t>::max() / sizeof(FileRecord) - row;
+constexpr std::size_t few_rows = 16;  // 144 KiB
 
 off_t place_of(std::uint64_t inode) {
   return static_cast<off_t>(inode * sizeof(FileRecord));
 }
 
+bool has_place(std::uint64_t inode) {
+  return inode <= std::numeric_limits<off_t>::max() / sizeof(FileRecord) - 1024;
+}
+
 }  // namespace
 
 void FileTable::add(std::uint64_t inode, const FileRecord& record) {
-  if (!file_ && count_ == most_in_memory_) spill();
-  if (file_) {
-    put(inode, record);
+  if (!has_place(inode)) {
+    beyond_[inode] = record;
     return;
   }
-  if (count_ == room_) grow();
-  ++count_;
-  lines().back() = {inode, count_, record};
+  if (!file_) {
+    Row* row = row_of(inode);
+    if (row == nullptr) row = add_row(inode);
+    if (row != nullptr) {
+      (*row)[inode % row_length] = record;
+      return;
+    }
+    spill();
+  }
+  put(inode, record);
 }
 
-std::span<FileTable::Line> FileTable::lines() const {
-  return {memory_ ? reinterpret_cast<Line*>(memory_->data()) : nullptr, count_};
+FileTable::Row* FileTable::row_of(std::uint64_t inode) {
+  const std::uint64_t row = inode / row_length;
+  if (row == last_row_) return last_;
+  const auto found = rows_.find(row);
+  if (found == rows_.end()) return nullptr;
+  last_row_ = row;
+  last_ = reinterpret_cast<Row*>(memory_->data()) + found->second;
+  return last_;
 }
 
-// Once, from what most imports need to all that there may be.
-void FileTable::grow() {
-  room_ = room_ == 0 ? std::min(few, most_in_memory_) : most_in_memory_;
-  auto larger = std::make_unique<Pages>(room_ * sizeof(Line));
-  std::ranges::copy(lines(), reinterpret_cast<Line*>(larger->data()));
-  memory_ = std::move(larger);
+// Null when there is no room.
+FileTable::Row* FileTable::add_row(std::uint64_t inode) {
+  if (rows_.size() == most_rows_) return nullptr;
+  if (rows_.size() == room_) {
+    // Once, from what most imports need to all that there may be.
+    room_ = room_ == 0 ? std::min(few_rows, most_rows_) : most_rows_;
+    auto larger = std::make_unique<Pages>(room_ * sizeof(Row));
+    if (memory_) std::memcpy(larger->data(), memory_->data(), rows_.size() * sizeof(Row));
+    memory_ = std::move(larger);
+    last_row_ = UINT64_MAX;
+  }
+  rows_.emplace(inode / row_length, rows_.size());
+  return row_of(inode);
 }
 
 void FileTable::spill() {
   file_ = scratch_file(folder_);
-  for (const auto& line : lines()) put(line.inode, line.record);
+  const auto* rows = reinterpret_cast<const Row*>(memory_ ? memory_->data() : nullptr);
+  for (const auto& [row, at] : rows_) write_records(rows[at].data(), row_length, row * row_length);
+  rows_.clear();
   memory_.reset();
-  count_ = 0;
+  last_row_ = UINT64_MAX;
 }
 
 void FileTable::put(std::uint64_t inode, const FileRecord& record) {
-  if (inode > last_place) {
-    beyond_[inode] = record;
-    return;
-  }
-  if (inode != run_start_ + run_.size() || run_.size() == row) {
+  if (inode != run_start_ + run_.size() || run_.size() == row_length) {
     write_run();
     run_start_ = inode;
   }
@@ -66,70 +85,54 @@ void FileTable::put(std::uint64_t inode, const FileRecord& record) {
 }
 
 void FileTable::write_run() {
-  const char* data = reinterpret_cast<const char*>(run_.data());
-  const std::size_t size = run_.size() * sizeof(FileRecord);
+  write_records(run_.data(), run_.size(), run_start_);
+  run_.clear();
+}
+
+void FileTable::write_records(const FileRecord* records, std::size_t count, std::uint64_t inode) {
+  const char* data = reinterpret_cast<const char*>(records);
+  const std::size_t size = count * sizeof(FileRecord);
   for (std::size_t done = 0; done < size;) {
     const ssize_t wrote =
-        ::pwrite(file_.get(), data + done, size - done, place_of(run_start_) + static_cast<off_t>(done));
+        ::pwrite(file_.get(), data + done, size - done, place_of(inode) + static_cast<off_t>(done));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && errno == EFBIG) {
-      for (std::size_t i = 0; i < run_.size(); ++i) beyond_[run_start_ + i] = run_[i];
-      break;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (records[i].mode != 0) beyond_[inode + i] = records[i];
+      }
+      return;
     }
     if (wrote < 0) throw system_error("write what became of the files");
     done += static_cast<std::size_t>(wrote);
   }
-  run_.clear();
 }
 
 void FileTable::finish() {
-  if (file_) {
-    write_run();
-    return;
-  }
-  const auto less = [](const Line& a, const Line& b) {
-    return a.inode != b.inode ? a.inode < b.inode : a.order < b.order;
-  };
-  // A file system gives out inodes in order, most of the time.
-  const auto all = lines();
-  if (!std::is_sorted(all.begin(), all.end(), less)) std::sort(all.begin(), all.end(), less);
+  if (file_) write_run();
 }
 
 const FileRecord* FileTable::find(std::uint64_t inode) {
-  if (!file_) {
-    const auto all = lines();
-    // The last one of that inode.
-    const auto is_it = [&](std::size_t at) {
-      return at < all.size() && all[at].inode == inode &&
-             (at + 1 == all.size() || all[at + 1].inode != inode);
-    };
-    if (is_it(found_)) return &all[found_].record;
-    if (is_it(found_ + 1)) return &all[++found_].record;
-    const auto after =
-        std::upper_bound(all.begin(), all.end(), inode,
-                         [](std::uint64_t wanted, const Line& line) { return wanted < line.inode; });
-    if (after == all.begin() || std::prev(after)->inode != inode) return nullptr;
-    found_ = static_cast<std::size_t>(after - all.begin()) - 1;
-    return &all[found_].record;
-  }
   if (const auto found = beyond_.find(inode); found != beyond_.end()) return &found->second;
-  if (inode > last_place) return nullptr;
-  const std::uint64_t start = inode / row * row;
-  if (window_.empty() || window_start_ != start) {
-    window_.assign(row, FileRecord{});
-    window_start_ = start;
+  if (!has_place(inode)) return nullptr;
+  const Row* row = &window_;
+  if (!file_) {
+    row = row_of(inode);
+    if (row == nullptr) return nullptr;
+  } else if (window_row_ != inode / row_length) {
+    window_.fill({});
+    window_row_ = inode / row_length;
     char* data = reinterpret_cast<char*>(window_.data());
     // Behind the end of the file there is nothing, as in a hole.
-    for (std::size_t done = 0; done < row * sizeof(FileRecord);) {
-      const ssize_t got = ::pread(file_.get(), data + done, row * sizeof(FileRecord) - done,
-                                  place_of(start) + static_cast<off_t>(done));
+    for (std::size_t done = 0; done < sizeof window_;) {
+      const ssize_t got = ::pread(file_.get(), data + done, sizeof window_ - done,
+                                  place_of(window_row_ * row_length) + static_cast<off_t>(done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw system_error("read what became of the files");
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
     }
   }
-  const FileRecord& record = window_[inode - start];
+  const FileRecord& record = (*row)[inode % row_length];
   return record.mode == 0 ? nullptr : &record;
 }
 

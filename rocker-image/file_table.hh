@@ -2,10 +2,10 @@
 // the order of the names.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
@@ -31,19 +31,17 @@ struct FileRecord {
 // It is written as it is.
 static_assert(std::has_unique_object_representations_v<FileRecord>);
 
-// However many files there are, it takes no more than some megabytes of memory: what is beyond them goes to a
-// file without a name, at the inode's place. File systems give out inodes in rows, so that the file is dense
-// where it is not a hole, and one read finds a hundred neighbours.
+// File systems give out inodes one after the other: a row has the records of neighbours. However many files
+// there are, it takes no more than some megabytes of memory: what is beyond them goes to a file without a
+// name, at the inode's place, which is dense where it is not a hole.
 class FileTable {
-  struct Line {
-    std::uint64_t inode = 0, order = 0;
-    FileRecord record;
-  };
+  static constexpr std::size_t row_length = 128;
+  using Row = std::array<FileRecord, row_length>;
 
  public:
   // folder is where that file may be made.
-  explicit FileTable(std::string folder, std::size_t most_in_memory = (std::size_t{6} << 20) / sizeof(Line))
-      : folder_(std::move(folder)), most_in_memory_(most_in_memory) {}
+  explicit FileTable(std::string folder, std::size_t most_rows = (std::size_t{16} << 20) / sizeof(Row))
+      : folder_(std::move(folder)), most_rows_(most_rows) {}
 
   // Of an inode that is used again the later one counts. Throws Error when the disk is full.
   void add(std::uint64_t inode, const FileRecord& record);
@@ -54,23 +52,26 @@ class FileTable {
   const FileRecord* find(std::uint64_t inode);
 
  private:
-  std::span<Line> lines() const;
-  void grow();
+  Row* row_of(std::uint64_t inode);
+  Row* add_row(std::uint64_t inode);
   void spill();
   void put(std::uint64_t inode, const FileRecord& record);
   void write_run();
+  void write_records(const FileRecord* records, std::size_t count, std::uint64_t inode);
 
   std::string folder_;
-  std::size_t most_in_memory_;
+  std::size_t most_rows_;
   std::unique_ptr<Pages> memory_;
-  std::size_t room_ = 0, count_ = 0;  // lines in it
-  std::size_t found_ = 0;             // the next one is often behind it
+  std::size_t room_ = 0;                                 // rows that fit in it
+  std::unordered_map<std::uint64_t, std::size_t> rows_;  // where each is, by its first inode / row_length
+  std::uint64_t last_row_ = UINT64_MAX;                  // that was asked for, and where it is
+  Row* last_ = nullptr;
 
   UniqueFd file_;
   std::vector<FileRecord> run_;  // of consecutive inodes, not written yet
   std::uint64_t run_start_ = 0;
-  std::vector<FileRecord> window_;  // what was read last
-  std::uint64_t window_start_ = 0;
+  Row window_{};  // what was read last
+  std::uint64_t window_row_ = UINT64_MAX;
   std::unordered_map<std::uint64_t, FileRecord> beyond_;  // whose place no file can have
 };
 

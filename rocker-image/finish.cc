@@ -89,7 +89,8 @@ class Finisher : public Counter {
   void enter(const Node& node, int fd) override {
     Counter::enter(node, fd);
     if (manifest_ == nullptr) return;
-    auto line = manifest_line(node);
+    describe_node(node, line_);
+    auto& line = line_;
     const auto* record = find_record(directories_, node.st.st_ino);
     if (record != nullptr) {
       line.mode = record->attributes.mode;
@@ -145,13 +146,13 @@ class Finisher : public Counter {
   void leaf(const Node& node) override {
     Counter::leaf(node);
     if (manifest_ == nullptr) return;
-    auto line = manifest_line(node);
+    describe_node(node, line_);
     if (S_ISREG(node.st.st_mode)) {
-      if (const auto* file = files_.find(node.st.st_ino)) line.digest = file->digest;
+      if (const auto* file = files_.find(node.st.st_ino)) line_.digest = file->digest;
     }
     // Read back: not all that the archive has can be set by everybody and everywhere.
-    if (xattrs_inherited_ || with_xattrs_.contains(node.st.st_ino)) line.xattrs = xattr_digest(node);
-    manifest_->add(line);
+    if (xattrs_inherited_ || with_xattrs_.contains(node.st.st_ino)) line_.xattrs = xattr_digest(node);
+    manifest_->add(line_);
   }
 
  private:
@@ -169,6 +170,7 @@ class Finisher : public Counter {
   bool xattrs_inherited_, exact_times_, inodes_in_names_;
   // In the manifest, of directories that the walk is in, by inode.
   std::unordered_map<std::uint64_t, std::pair<ManifestWriter::Room, ManifestLine>> rooms_;
+  ManifestLine line_;  // its memory is used again
   FileTable& files_;
   const Ownership& ownership_;
   ManifestWriter* manifest_;

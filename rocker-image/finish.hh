@@ -5,7 +5,7 @@
 
 #include "rocker-image/content.hh"
 #include "rocker-image/extract.hh"
-#include "rocker-image/manifest.hh"
+#include "rocker-image/manifest_writer.hh"
 
 namespace rocker {
 

@@ -40,13 +40,19 @@ Sha256::Digest Sha256::finish() {
   return digest;
 }
 
+void Sha256::append_hex(std::string& out, const Digest& digest) {
+  char digits[2 * sizeof digest];
+  char* to = digits;
+  for (const unsigned char byte : digest) {
+    *to++ = "0123456789abcdef"[byte >> 4];
+    *to++ = "0123456789abcdef"[byte & 15];
+  }
+  out.append(digits, sizeof digits);
+}
+
 std::string Sha256::hex(const Digest& digest) {
   std::string out;
-  out.reserve(64);
-  for (const unsigned char byte : digest) {
-    out += "0123456789abcdef"[byte >> 4];
-    out += "0123456789abcdef"[byte & 15];
-  }
+  append_hex(out, digest);
   return out;
 }
 

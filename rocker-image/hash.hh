@@ -23,6 +23,7 @@ class Sha256 {
   void update_zeros(std::uint64_t count);  // what a hole in a file reads as
   Digest finish();                         // and begins anew
 
+  static void append_hex(std::string& out, const Digest& digest);
   static std::string hex(const Digest& digest);
   static std::string text(const Digest& digest) { return "sha256:" + hex(digest); }
   // "sha256:" and 64 lower-case hexadecimal digits; false for any other text.

@@ -1,28 +1,35 @@
 #include "rocker-image/manifest.hh"
 
 #include <sys/sysmacros.h>
-#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "spec/support/error.hh"
-#include "spec/support/file.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
 
 namespace {
 
+bool is_plain(unsigned char byte) {
+  return byte > 0x20 && byte < 0x7f && byte != '\\' && byte != '#' && byte != '=';
+}
+
 // vis(3)'s octal form, as mtree(5) wants it for all that is no plain character.
 void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte < 0x7f && c != '\\' && c != '#' && c != '=') {
-      out += c;
-    } else {
-      out += '\\';
-      out += static_cast<char>('0' + (byte >> 6));
-      out += static_cast<char>('0' + (byte >> 3 & 7));
-      out += static_cast<char>('0' + (byte & 7));
-    }
+  while (!text.empty()) {
+    const auto plain = std::find_if_not(text.begin(), text.end(), is_plain);
+    out.append(text.begin(), plain);
+    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+    if (text.empty()) break;
+    const auto byte = static_cast<unsigned char>(text.front());
+    out += '\\';
+    out += static_cast<char>('0' + (byte >> 6));
+    out += static_cast<char>('0' + (byte >> 3 & 7));
+    out += static_cast<char>('0' + (byte & 7));
+    text.remove_prefix(1);
   }
 }
 
@@ -42,6 +49,12 @@ std::string unescaped(std::string_view text) {
 // bsdtar refuses keywords that it does not know; tags are free text to everybody.
 constexpr std::string_view xattrs_keyword = " tags=xattrs-";
 
+template <typename Number>
+void append_number(std::string& out, Number number) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, std::end(digits), number).ptr);
+}
+
 void append_octal(std::string& out, unsigned number) {
   char digits[12];
   int count = 0;
@@ -54,14 +67,17 @@ void append_octal(std::string& out, unsigned number) {
 
 }  // namespace
 
-ManifestLine manifest_line(const Node& node) {
-  ManifestLine line;
+void describe_node(const Node& node, ManifestLine& line) {
   line.path = node.path;
   line.mode = node.st.st_mode & 07777;
   line.uid = node.st.st_uid;
   line.gid = node.st.st_gid;
   line.seconds = node.st.st_mtim.tv_sec;
   line.nanoseconds = node.st.st_mtim.tv_nsec;
+  line.size = line.major = line.minor = 0;
+  line.target.clear();
+  line.digest.reset();
+  line.xattrs.reset();
   switch (node.st.st_mode & S_IFMT) {
     case S_IFREG:
       line.type = "file";
@@ -81,7 +97,6 @@ ManifestLine manifest_line(const Node& node) {
     line.major = major(node.st.st_rdev);
     line.minor = minor(node.st.st_rdev);
   }
-  return line;
 }
 
 void append_line(std::string& out, const ManifestLine& line) {
@@ -95,18 +110,18 @@ void append_line(std::string& out, const ManifestLine& line) {
   out += " mode=";
   append_octal(out, line.mode);
   out += " uid=";
-  out += std::to_string(line.uid);
+  append_number(out, line.uid);
   out += " gid=";
-  out += std::to_string(line.gid);
+  append_number(out, line.gid);
   if (line.type == "file") {
     out += " size=";
-    out += std::to_string(line.size);
+    append_number(out, line.size);
   }
   // mtree's fraction is a number of nanoseconds and not a decimal fraction.
   out += " time=";
-  out += std::to_string(line.seconds);
+  append_number(out, line.seconds);
   out += '.';
-  out += std::to_string(line.nanoseconds);
+  append_number(out, line.nanoseconds);
   if (line.type == "link") {
     out += " link=";
     append_escaped(out, line.target);
@@ -116,11 +131,11 @@ void append_line(std::string& out, const ManifestLine& line) {
   }
   if (line.digest) {
     out += " sha256digest=";
-    out += Sha256::hex(*line.digest);
+    Sha256::append_hex(out, *line.digest);
   }
   if (line.xattrs) {
     out += xattrs_keyword;
-    out += Sha256::hex(*line.xattrs);
+    Sha256::append_hex(out, *line.xattrs);
   }
   out += '\n';
 }
@@ -178,42 +193,6 @@ bool parse_line(std::string_view text, ManifestLine& line) {
     }
   }
   return true;
-}
-
-void ManifestWriter::add(const ManifestLine& line) {
-  append_line(buffer_, line);
-  if (buffer_.size() >= 65536) flush();
-}
-
-ManifestWriter::Room ManifestWriter::add_with_room(ManifestLine line) {
-  line.xattrs.emplace();
-  std::string text;
-  append_line(text, line);
-  const Room room{flushed_ + buffer_.size(), text.size()};
-  buffer_ += text;
-  return room;
-}
-
-void ManifestWriter::fill(const Room& room, const ManifestLine& line) {
-  std::string text;
-  append_line(text, line);
-  text.insert(text.size() - 1, room.size - text.size(), ' ');
-  if (room.place >= flushed_) {
-    buffer_.replace(static_cast<std::size_t>(room.place - flushed_), room.size, text);
-    return;
-  }
-  const ssize_t wrote = ::pwrite(fd_.get(), text.data(), text.size(), static_cast<off_t>(room.place));
-  if (wrote != static_cast<ssize_t>(text.size())) throw system_error("write the manifest");
-}
-
-void ManifestWriter::finish() {
-  flush();
-}
-
-void ManifestWriter::flush() {
-  write_all(fd_.get(), buffer_, "the manifest");
-  flushed_ += buffer_.size();
-  buffer_.clear();
 }
 
 }  // namespace rocker

@@ -31,35 +31,12 @@ struct ManifestLine {
 // The second line says that a file without a digest of xattrs has none; older manifests know nothing of them.
 inline constexpr std::string_view manifest_heading = "#mtree\n# xattrs\n", xattrs_are_known = "# xattrs";
 
-// From what is on the disk, without the digests.
-ManifestLine manifest_line(const Node& node);
+// Makes the line one of what is on the disk, without the digests.
+void describe_node(const Node& node, ManifestLine& line);
 
 void append_line(std::string& out, const ManifestLine& line);
 
 // False for a line without a file (a comment). Throws Error when it is none of ours.
 bool parse_line(std::string_view text, ManifestLine& line);
-
-// Lines to a file, in large pieces.
-class ManifestWriter {
- public:
-  explicit ManifestWriter(UniqueFd fd) : fd_(std::move(fd)), buffer_(manifest_heading) {}
-  void add(const ManifestLine& line);
-  // Of a directory, whose line comes long before its xattrs are set: adds one with room for their digest.
-  struct Room {
-    std::uint64_t place = 0;
-    std::size_t size = 0;
-  };
-  Room add_with_room(ManifestLine line);
-  // With the same line, but for its xattrs and mode (an ACL is a part of it).
-  void fill(const Room& room, const ManifestLine& line);
-  void finish();
-
- private:
-  void flush();
-
-  UniqueFd fd_;
-  std::uint64_t flushed_ = 0;
-  std::string buffer_;
-};
 
 }  // namespace rocker

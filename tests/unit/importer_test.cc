@@ -16,6 +16,7 @@
 #include "rocker-image/hash.hh"
 #include "rocker-image/layout.hh"
 #include "rocker-image/manifest.hh"
+#include "rocker-image/manifest_writer.hh"
 #include "rocker-image/source.hh"
 #include "spec/support/error.hh"
 #include "spec/support/fd.hh"
@@ -67,7 +68,7 @@ Test(importer, a_file_is_found_by_its_inode_in_memory_and_on_the_disk) {
     for (std::size_t i = 0; i < sizeof n; ++i) record.digest[i + 5] = static_cast<unsigned char>(n >> 8 * i);
     return record;
   };
-  for (const std::size_t most : {0, 1, 500, 100000}) {
+  for (const std::size_t most : {0, 1, 4, 1000}) {  // rows
     FileTable table("/tmp", most);
     std::map<std::uint64_t, FileRecord> expected;
     // Rows, jumps, one beyond the end of any file, and inodes that are used again.
