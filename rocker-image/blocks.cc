@@ -4,7 +4,7 @@
 
 namespace rocker {
 
-#ifdef ROCKER_SANITIZED
+#ifdef ROCKER_ADDRESS_SANITIZED
 static constexpr bool apart = true;
 #else
 static constexpr bool apart = false;

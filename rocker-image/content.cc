@@ -9,6 +9,7 @@
 #include "rocker-image/hash.hh"
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/sanitized.hh"
 #include "spec/support/str.hh"
 
 namespace rocker {
@@ -34,6 +35,13 @@ struct ContentWriter::File {
   Sha256 hash;
 };
 
+#ifdef ROCKER_THREAD_SANITIZED
+// What is opened next would be taken for the same file.
+static constexpr bool closes_ranges = false;
+#else
+static constexpr bool closes_ranges = true;
+#endif
+
 // Most of them have neighbouring descriptors, for they were opened one after the other, and one call of the
 // kernel is enough for neighbours.
 void ContentWriter::close_ended(const Batch& batch) {
@@ -47,7 +55,7 @@ void ContentWriter::close_ended(const Batch& batch) {
     auto end = std::next(first);
     while (end != fds.end() && *end == *std::prev(end) + 1) ++end;
     // Linux before 5.9 does not know it, and a seccomp filter may not.
-    if (end - first == 1 ||
+    if (!closes_ranges || end - first == 1 ||
         ::close_range(static_cast<unsigned>(*first), static_cast<unsigned>(*std::prev(end)), 0) < 0)
       std::for_each(first, end, ::close);
     first = end;

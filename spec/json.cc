@@ -3,7 +3,7 @@
 
 // Sixteen bytes at a time, up to fifteen of them behind the text's end: never in another page, but a
 // sanitizer objects.
-#if defined(__SSE2__) && !defined(ROCKER_SANITIZED)
+#if defined(__SSE2__) && !defined(ROCKER_ADDRESS_SANITIZED)
 #define RAPIDJSON_SSE2
 #endif
 #include <rapidjson/document.h>

@@ -121,12 +121,12 @@ Made make(const Request& request) {
   return {std::move(assembled), image};
 }
 
-void mount(const Store& store, const std::string& directory, bool throw_away) {
+BundleRecord mount(const Store& store, const std::string& directory, bool throw_away) {
   BundleRecord record = load_record(directory);
-  if (is_mounted(directory)) return;
+  if (is_mounted(directory)) return record;
   if (record.rootfs == RootfsMode::copy && ::access(cat(directory, "/overlay").c_str(), F_OK) != 0) {
     if (record.users) mount_idmapped_copy(directory, *record.users);
-    return;
+    return record;
   }
   // The image's folder moves when its name is given to another image: not while we look.
   const FileLock lock = store.lock(record.image, FileLock::Mode::shared);
@@ -135,7 +135,7 @@ void mount(const Store& store, const std::string& directory, bool throw_away) {
   const Layers layers{image.rootfs(), directory, throw_away, record.users};
   std::string why;
   if (record.rootfs != RootfsMode::copy) {
-    if (mount_overlay(layers, why)) return;
+    if (mount_overlay(layers, why)) return record;
     if (record.rootfs == RootfsMode::overlay) {
       throw Error(cat("--rootfs=overlay: ", why))
           .hint("use --rootfs=copy, or put the store on another file system");
@@ -153,6 +153,7 @@ void mount(const Store& store, const std::string& directory, bool throw_away) {
   remove_tree(AT_FDCWD, cat(directory, "/overlay"));
   save_record(directory, record);
   if (record.users) mount_idmapped_copy(directory, *record.users);
+  return record;
 }
 
 // What a kill in the middle of replace_file() leaves.

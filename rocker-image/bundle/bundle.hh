@@ -49,8 +49,9 @@ struct Made {
 // Nothing is mounted yet. On an error what it made is gone again.
 Made make(const Request& request);
 
-// Mounts (or copies, once) the root file system of a bundle. `throw_away`: see Layers.
-void mount(const Store& store, const std::string& directory, bool throw_away);
+// Mounts (or copies, once) the root file system of a bundle. `throw_away`: see Layers. Gives what the bundle
+// is now.
+BundleRecord mount(const Store& store, const std::string& directory, bool throw_away);
 
 // Unmounts it and takes away all that make() and mount() made; the directory itself stays.
 void unmake(const Store& store, const std::string& directory);

@@ -62,10 +62,9 @@ int bundle(const Globals& globals, const std::vector<std::string>& args) try {
       log::warn(error.what());
     }
   });
-  bundle::mount(store, dir, false);
+  const auto record = bundle::mount(store, dir, false);
   // runc and crun walk to the root file system as the root of the container's user namespace. Not past an
   // upper layer or a copy of the image, in which set-user-ID programs are the host's root's.
-  const auto record = bundle::load_record(dir);
   if (made && record.users && record.rootfs != bundle::RootfsMode::copy && ::chmod(dir.c_str(), 0711) < 0)
     throw system_error(cat("chmod ", printable(dir)));
   unmake.dismiss();

@@ -94,18 +94,28 @@ void replace_file(int dir_fd, const std::string& name, std::string_view data, mo
   undo.dismiss();
 }
 
+// False when what it is in is not there.
+static bool make_directory(const std::string& dir, mode_t mode) {
+  if (::mkdir(dir.c_str(), mode) == 0) {
+    if (::chmod(dir.c_str(), mode) < 0) throw system_error(cat("chmod ", dir));
+  } else if (errno == ENOENT) {
+    return false;
+  } else if (errno != EEXIST) {
+    // A read-only file system says EROFS for a directory that is there.
+    struct stat st {};
+    const int why = errno;
+    if (::stat(dir.c_str(), &st) < 0 || !S_ISDIR(st.st_mode)) throw system_error(cat("mkdir ", dir), why);
+  }
+  return true;
+}
+
 void make_directories(const std::string& path, mode_t mode) {
+  // Most of the time all but the last are there.
+  if (make_directory(path, mode)) return;
   for (std::size_t end = 1; end <= path.size(); ++end) {
     if (end != path.size() && path[end] != '/') continue;
     const std::string dir = path.substr(0, end);
-    if (::mkdir(dir.c_str(), mode) == 0) {
-      if (::chmod(dir.c_str(), mode) < 0) throw system_error(cat("chmod ", dir));
-    } else if (errno != EEXIST) {
-      // A read-only file system says EROFS for a directory that is there.
-      struct stat st {};
-      const int why = errno;
-      if (::stat(dir.c_str(), &st) < 0 || !S_ISDIR(st.st_mode)) throw system_error(cat("mkdir ", dir), why);
-    }
+    if (!make_directory(dir, mode)) throw system_error(cat("mkdir ", dir), ENOENT);
   }
 }
 
