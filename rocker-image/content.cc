@@ -11,6 +11,7 @@
 #include "spec/support/file.hh"
 #include "spec/support/sanitized.hh"
 #include "spec/support/str.hh"
+#include "spec/support/thread.hh"
 
 namespace rocker {
 
@@ -69,7 +70,7 @@ ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, s
       hash_(keep_ && keep->hash),
       open_files_(static_cast<std::ptrdiff_t>(share_of_descriptors(most_open))),
       files_(keep_ ? std::move(keep->folder) : std::string()),
-      worker_([this] { work(); }) {}
+      worker_(start_thread([this] { work(); })) {}
 
 ContentWriter::~ContentWriter() {
   if (!worker_.joinable()) return;
@@ -133,7 +134,8 @@ ContentWriter::Task& ContentWriter::add(File& file) {
     if (file.truncate) held_back_.whole = false;
   }
   if (file.batch != batch_) held_back_.whole = false;
-  return held_back_.tasks.emplace_back(&file);
+  held_back_.tasks.push_back({.file = &file});
+  return held_back_.tasks.back();
 }
 
 void ContentWriter::flush() {
@@ -179,7 +181,7 @@ void ContentWriter::drain() {
 }
 
 void ContentWriter::abandon() {
-  for (const auto& task : held_back_.tasks) task.file->fd.reset();
+  // Its files stay open: the worker may be at what comes before.
   held_back_ = {};
   if (pending_.load(std::memory_order_acquire) == 0) return;
   abandoned_ = true;

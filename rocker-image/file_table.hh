@@ -40,7 +40,7 @@ class FileTable {
 
  public:
   // folder is where that file may be made.
-  explicit FileTable(std::string folder, std::size_t most_rows = (std::size_t{16} << 20) / sizeof(Row))
+  explicit FileTable(std::string folder, std::size_t most_rows = (std::size_t{10} << 20) / sizeof(Row))
       : folder_(std::move(folder)), most_rows_(most_rows) {}
 
   // Of an inode that is used again the later one counts. Throws Error when the disk is full.

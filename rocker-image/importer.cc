@@ -22,6 +22,7 @@
 #include "spec/support/file.hh"
 #include "spec/support/log.hh"
 #include "spec/support/str.hh"
+#include "spec/support/thread.hh"
 
 namespace rocker {
 
@@ -102,7 +103,7 @@ class Import {
     // The digest of the archive as it is: beside the layers, on the other processor.
     std::exception_ptr failed;
     Sha256::Digest digest{};
-    std::thread hasher([&] {
+    std::thread hasher = start_thread([&] {
       try {
         digest = hash_file(input_.get());
       } catch (...) {

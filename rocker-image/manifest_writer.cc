@@ -4,6 +4,7 @@
 
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
+#include "spec/support/thread.hh"
 
 namespace rocker {
 
@@ -39,7 +40,14 @@ ManifestWriter::Task& ManifestWriter::next(Task::Kind kind, const ManifestLine& 
 }
 
 void ManifestWriter::hand_on() {
-  if (!worker_.joinable()) worker_ = std::thread([this] { work(); });
+  try {
+    if (!worker_.joinable()) worker_ = start_thread([this] { work(); });
+  } catch (const Error&) {
+    // It takes longer without.
+    carry_out(*batch_);
+    batch_->used = 0;
+    return;
+  }
   todo_.push(std::move(batch_));
   if (batches_ < most_batches) {
     batch_ = std::make_unique<Batch>();
@@ -111,7 +119,8 @@ void ManifestWriter::write_into_room(const Task& task) {
     return;
   }
   const ssize_t wrote = ::pwrite(fd_.get(), text_.data(), text_.size(), static_cast<off_t>(place.start));
-  if (wrote != static_cast<ssize_t>(text_.size())) throw system_error("write the manifest");
+  if (wrote != static_cast<ssize_t>(text_.size()))
+    throw system_error("write the manifest", wrote < 0 ? errno : EIO);
 }
 
 void ManifestWriter::flush() {

@@ -2,13 +2,20 @@
 
 #include "spec/support/error.hh"
 #include "spec/support/str.hh"
+#include "spec/support/thread.hh"
 
 namespace rocker {
 
 Stream::Stream(FileSource& file, std::string name, Cancel& cancel)
     : file_(file), name_(std::move(name)), cancel_(cancel) {
-  hasher_ = std::thread([this] { hash(); });
-  decoder_ = std::thread([this] { decode(); });
+  hasher_ = start_thread([this] { hash(); });
+  try {
+    decoder_ = start_thread([this] { decode(); });
+  } catch (...) {
+    to_hash_.push(nullptr);
+    hasher_.join();
+    throw;
+  }
 }
 
 Stream::~Stream() {

@@ -19,6 +19,7 @@
 #include "spec/support/error.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
+#include "spec/support/thread.hh"
 
 namespace rocker::bundle {
 
@@ -101,7 +102,7 @@ void with_idmapped(const std::vector<std::string>& folders, UserRange range,
                    const std::function<void()>& fn) {
   const UniqueFd user_namespace = make_user_namespace(range);
   std::exception_ptr problem;
-  std::thread thread([&] {
+  std::thread thread = start_thread([&] {
     try {
       // For this thread alone: namespace, file system IDs and the rights that go with them.
       if (::unshare(CLONE_NEWNS) < 0) throw system_error("make a mount namespace");

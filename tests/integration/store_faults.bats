@@ -121,6 +121,29 @@ assert_whole() { # IMAGE VERSION...
   umount disk
 }
 
+@test 'no thread to be had: one line and the store as it was, or the image without one' {
+  needs command strace
+  versioned_tar one 200
+  local nth imported=0
+  for nth in {1..6}; do
+    run --separate-stderr strace -f -qq -o /dev/null -e trace=clone3,clone -e inject=clone3,clone:error=EAGAIN:when="$nth" \
+      "$ROCKER_IMAGE" import one.tar x
+    if [[ $status = 0 ]]; then
+      imported=$((imported + 1))
+      assert_whole x one
+      rocker_image rm x >/dev/null
+    else
+      assert_one_error_line 'start a thread: resource temporarily unavailable'
+      run rocker_image path x
+      assert_failure
+    fi
+    rocker_image prune >/dev/null
+    wait_until 20 tmp_is_empty
+  done
+  # The content, the decoder and the digest need one; the manifest does not.
+  assert_equal "$imported" 3
+}
+
 @test 'export and save to a disk that is full say so, and leave nothing there' {
   versioned_tar one 5
   head -c 3M /dev/urandom >random
