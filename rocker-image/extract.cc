@@ -242,9 +242,10 @@ void Extractor::add(const Entry& entry, EntrySource& source, bool layer) {
     if (!full.empty()) ++tally_.excluded;
     return;
   }
+  const bool is_root = full.empty();
   const auto path = options_.strip_components == 0 ? std::move(full) : stripped(entry.path);
   if (!path) {
-    if (!full.empty()) ++tally_.stripped;
+    if (!is_root) ++tally_.stripped;
     return;
   }
   if (top_ == 0 && !path->empty()) note_top(entry.path);
