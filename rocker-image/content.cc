@@ -8,8 +8,8 @@
 
 #include "rocker-image/hash.hh"
 #include "spec/support/error.hh"
+#include "spec/support/fd_list.hh"
 #include "spec/support/file.hh"
-#include "spec/support/sanitized.hh"
 #include "spec/support/str.hh"
 #include "spec/support/thread.hh"
 
@@ -35,33 +35,6 @@ struct ContentWriter::File {
   std::uint64_t end = 0;
   Sha256 hash;
 };
-
-#ifdef ROCKER_THREAD_SANITIZED
-// What is opened next would be taken for the same file.
-static constexpr bool closes_ranges = false;
-#else
-static constexpr bool closes_ranges = true;
-#endif
-
-// Most of them have neighbouring descriptors, for they were opened one after the other, and one call of the
-// kernel is enough for neighbours.
-void ContentWriter::close_ended(const Batch& batch) {
-  std::vector<int> fds;
-  fds.reserve(batch.tasks.size());
-  for (const auto& task : batch.tasks) {
-    if (task.last) fds.push_back(task.file->fd.release());
-  }
-  std::sort(fds.begin(), fds.end());
-  for (auto first = fds.begin(); first != fds.end();) {
-    auto end = std::next(first);
-    while (end != fds.end() && *end == *std::prev(end) + 1) ++end;
-    // Linux before 5.9 does not know it, and a seccomp filter may not.
-    if (!closes_ranges || end - first == 1 ||
-        ::close_range(static_cast<unsigned>(*first), static_cast<unsigned>(*std::prev(end)), 0) < 0)
-      std::for_each(first, end, ::close);
-    first = end;
-  }
-}
 
 ContentWriter::ContentWriter(const Ownership& ownership, const Cancel& cancel, std::optional<Keep> keep)
     : ownership_(ownership),
@@ -247,7 +220,11 @@ void ContentWriter::carry_out(Batch& batch, std::vector<Result>& results, Tally&
   }
   // Blocks go back to their pool before anybody is told.
   batch.blocks.clear();
-  close_ended(batch);
+  FdList to_close;
+  for (const auto& task : batch.tasks) {
+    if (task.last) to_close.add(std::move(task.file->fd));
+  }
+  to_close.close_all();
   // Once for all of them: each time is a call of the kernel.
   if (ended != 0) open_files_.release(ended);
 }

@@ -89,7 +89,6 @@ class ContentWriter {
   void work();
   void take_back(Batch batch);
   void carry_out(Batch& batch, std::vector<Result>& results, Tally& tally);
-  static void close_ended(const Batch& batch);
   static void empty(File& file);
   void put(const Task& task) const;
   void close(File& file, std::vector<Result>& results, Tally& tally) const;

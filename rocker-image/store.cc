@@ -10,6 +10,7 @@
 
 #include "rocker-image/store_folders.hh"
 #include "spec/support/error.hh"
+#include "spec/support/fd_list.hh"
 #include "spec/support/file.hh"
 #include "spec/support/siphash.hh"
 #include "spec/support/str.hh"
@@ -42,12 +43,12 @@ bool has_one_folder(int dir_fd, const std::string& name) {
 
 // With as few calls of the kernel as there can be, for thousands of them. What is long, broken or no file is
 // nothing here: Store::load() reads it or says what it is.
-std::optional<spec::ImageHead> head_of(int images_fd, const std::string& path) {
-  const UniqueFd fd(
-      ::openat(images_fd, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+std::optional<spec::ImageHead> head_of(int images_fd, const std::string& path, FdList& to_close) {
+  UniqueFd fd(::openat(images_fd, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
   if (!fd) return std::nullopt;
   char text[16384];
   const ssize_t got = ::read(fd.get(), text, sizeof text - 1);
+  to_close.add(std::move(fd));
   if (got <= 0 || got == sizeof text - 1) return std::nullopt;
   text[got] = '\0';
   return spec::parse_image_head(text);
@@ -176,11 +177,14 @@ Store::Summary Store::summary_of(const Image& image) {
 
 void Store::each_summary(const std::function<void(Summary&)>& take, const OnBroken& broken) const {
   std::string file;
+  FdList to_close;
+  const std::size_t most_open = share_of_descriptors(32);
   const auto load_one = [&](int images_fd, const std::string& folder, const std::string& directory,
                             const std::string& tag) {
+    if (to_close.size() >= most_open) to_close.close_all();
     file.assign(directory).append("/").append(tag).append("/image.json");
     spec::Reference reference{spec::name_of_directory(directory), tag};
-    if (const auto head = head_of(images_fd, file))
+    if (const auto head = head_of(images_fd, file, to_close))
       return Summary{std::move(reference), head->size, head->created_ns, spec::local_time(head->created_ns)};
     return summary_of(load(reference, cat(folder, "/", directory, "/", tag), images_fd));
   };
