@@ -14,9 +14,7 @@ std::vector<std::string> safe_components(std::string_view name) {
   std::vector<std::string> path;
   // One allocation for most names, and each entry has one.
   path.reserve(8);
-  for (std::size_t start = 0, end = 0; end != std::string_view::npos; start = end + 1) {
-    end = name.find('/', start);
-    const auto part = name.substr(start, end == std::string_view::npos ? end : end - start);
+  for (const auto part : split(name, '/')) {
     if (part.empty() || part == ".") continue;
     if (part == "..") {
       if (path.empty()) throw Error("its name leads out of the root file system");

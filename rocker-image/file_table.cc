@@ -19,11 +19,12 @@ off_t place_of(std::uint64_t inode) {
   return static_cast<off_t>(inode * sizeof(FileRecord));
 }
 
-bool has_place(std::uint64_t inode) {
-  return inode <= std::numeric_limits<off_t>::max() / sizeof(FileRecord) - 1024;
-}
-
 }  // namespace
+
+// All of its row has one.
+bool FileTable::has_place(std::uint64_t inode) {
+  return inode <= std::numeric_limits<off_t>::max() / sizeof(FileRecord) - row_length;
+}
 
 void FileTable::add(std::uint64_t inode, const FileRecord& record) {
   if (!has_place(inode)) {

@@ -52,6 +52,7 @@ class FileTable {
   const FileRecord* find(std::uint64_t inode);
 
  private:
+  static bool has_place(std::uint64_t inode);
   Row* row_of(std::uint64_t inode);
   Row* add_row(std::uint64_t inode);
   void spill();

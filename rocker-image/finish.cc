@@ -89,8 +89,8 @@ class Finisher : public Counter {
   void enter(const Node& node, int fd) override {
     Counter::enter(node, fd);
     if (manifest_ == nullptr) return;
-    describe_node(node, line_);
-    auto& line = line_;
+    ManifestLine& line = line_;
+    describe_node(node, line);
     const auto* record = find_record(directories_, node.st.st_ino);
     if (record != nullptr) {
       line.mode = record->attributes.mode;

@@ -144,6 +144,15 @@ assert_whole() { # IMAGE VERSION...
   assert_equal "$imported" 3
 }
 
+@test 'where close_range(2) is not known, every file is closed all the same' {
+  needs command strace
+  versioned_tar one 400
+  (ulimit -n 64 && strace -f -qq -o trace -e trace=close_range -e inject=close_range:error=ENOSYS \
+    "$ROCKER_IMAGE" import one.tar x)
+  grep -q 'close_range.*ENOSYS' trace
+  assert_whole x one
+}
+
 @test 'export and save to a disk that is full say so, and leave nothing there' {
   versioned_tar one 5
   head -c 3M /dev/urandom >random

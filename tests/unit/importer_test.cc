@@ -158,6 +158,19 @@ Test(importer, a_manifest_is_told_of_the_xattrs_of_directories_later) {
   cr_expect(lines.front().mode == 0750);
 }
 
+Test(importer, a_manifest_that_can_not_be_written_is_an_error_also_of_its_thread) {
+  ManifestLine line;
+  line.type = "file";
+  for (const int lines : {1, 100, 10000}) {
+    ManifestWriter writer{UniqueFd(::open("/dev/full", O_WRONLY | O_CLOEXEC))};
+    cr_expect(throws([&] {
+                for (int i = 0; i < lines; ++i) writer.add(line);
+                writer.finish();
+              }),
+              "%d lines", lines);
+  }
+}
+
 Test(importer, changes_are_a_dockerfiles) {
   spec::ImageConfig config;
   for (const char* change :

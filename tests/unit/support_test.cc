@@ -1,9 +1,14 @@
 // Sizes as people write and read them, text, paths (spec/support/).
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "spec/support/error.hh"
+#include "spec/support/fd_list.hh"
 #include "spec/support/file.hh"
 #include "spec/support/str.hh"
 #include "spec/support/units.hh"
@@ -121,4 +126,49 @@ Test(support, a_file_is_read_to_its_end_and_no_further_than_allowed) {
   write_all(writing.get(), "pieces", "pipe");
   writing.reset();
   expect_text(read_all(reading.get(), "pipe", sizeof text), "two pieces");
+}
+
+Test(support, neighbouring_descriptors_are_closed_and_no_other_one) {
+  const auto is_open = [](int fd) { return ::fcntl(fd, F_GETFD) >= 0; };
+  std::vector<UniqueFd> all;
+  for (int i = 0; i < 12; ++i) all.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  std::vector<int> closed, kept;
+  {
+    FdList list;
+    list.add(UniqueFd());
+    // Two rows of neighbours and one alone, not in order.
+    for (const std::size_t i : {8, 9, 10, 1, 2, 3, 5}) {
+      closed.push_back(all[i].get());
+      list.add(std::move(all[i]));
+    }
+    cr_expect(list.size() == 7);
+    for (const auto& one : all) {
+      if (one) kept.push_back(one.get());
+    }
+    cr_expect(std::all_of(closed.begin(), closed.end(), is_open));
+  }
+  cr_expect(std::none_of(closed.begin(), closed.end(), is_open));
+  cr_expect(kept.size() == 5 && std::all_of(kept.begin(), kept.end(), is_open));
+}
+
+Test(support, directories_are_made_with_what_they_are_in) {
+  char folder[] = "/tmp/rocker-unit-XXXXXX";
+  cr_assert(::mkdtemp(folder) != nullptr);
+  const std::string top = folder;
+  const auto mode_of = [](const std::string& path) {
+    struct stat st {};
+    return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode) ? st.st_mode & 07777 : 0U;
+  };
+  const mode_t old = ::umask(077);
+  make_directories(cat(top, "/a/b/c"), 0751);
+  make_directories(cat(top, "/a/b/d"), 0711);
+  make_directories(cat(top, "/a/b/c"), 0700);  // it is there
+  ::umask(old);
+  for (const char* made : {"/a", "/a/b", "/a/b/c"}) cr_expect(mode_of(cat(top, made)) == 0751, "%s", made);
+  cr_expect(mode_of(cat(top, "/a/b/d")) == 0711);
+  replace_file(AT_FDCWD, cat(top, "/file"), "", 0600);
+  cr_expect(message_of([&] { make_directories(cat(top, "/file/x/y"), 0700); }).starts_with("mkdir "));
+  cr_assert(::symlink("nowhere/at/all", cat(top, "/link").c_str()) == 0);
+  cr_expect(message_of([&] { make_directories(cat(top, "/link/x"), 0700); }).starts_with("mkdir "));
+  remove_tree(AT_FDCWD, top);
 }
